@@ -1,0 +1,71 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cache_backends/cache_spec.h"
+#include "cache_backends/dtype.h"
+
+namespace kvdiff {
+
+// A tensor [batch, heads, tokens, head_size], row-major; heads are KV heads.
+struct BlockShape {
+  int64_t batch = 1, heads = 0, tokens = 0, head_size = 0;
+  int64_t elements() const { return batch * heads * tokens * head_size; }
+  bool operator==(const BlockShape&) const = default;
+};
+
+// One tensor, encoded. Scales and zeros are kept as floats that hold values of the type they are stored in.
+struct EncodedBlock {
+  BlockShape shape;
+  Dtype dtype = Dtype::float16;   // the compute type: what decoded values are rounded to
+  std::vector<std::byte> packed;  // the codes, packed as the peer packs them (our padding included)
+  std::vector<float> scale;       // layout is the codec's own
+  std::vector<float> zero;        // empty for symmetric codecs
+};
+
+// What is really held, in bytes; `codes` includes padding.
+struct Bytes {
+  int64_t codes = 0, scales = 0, zeros = 0, residual = 0;
+  int64_t total() const { return codes + scales + zeros + residual; }
+  Bytes& operator+=(const Bytes& other);
+};
+
+// One legal key of a codec's spec: `bits`, its default and what it may be.
+struct SpecKey {
+  std::string name, default_value, help;
+  std::vector<std::string> choices;  // empty: a positive integer
+};
+
+// What the peer would have done with this very block, had it been asked to.
+struct PeerVerdict {
+  bool raises = false;         // or is silently wrong
+  bool silently_wrong = false;
+  bool at_dequantize = false;  // the exception comes at the next update, not at this one
+  std::string message;         // empty: the peer handles it
+};
+
+// K or V tensors <-> codes. Immutable and shared by all lanes; safe to call from several threads.
+class Codec {
+ public:
+  virtual ~Codec() = default;
+  // values: floats that hold values of `dtype`, shape.elements() of them. Throws UserError(usage) for a shape that the
+  // format cannot hold (a group that does not divide).
+  virtual EncodedBlock encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const = 0;
+  // Flat elements [first, first + out.size()) of the block, dequantized and rounded as the peer rounds.
+  virtual void decode(const EncodedBlock& block, int64_t first, std::span<float> out) const = 0;
+  // One integer per element, in the order of the tensor.
+  virtual std::vector<int32_t> codes(const EncodedBlock& block) const = 0;
+  virtual Bytes bytes(const EncodedBlock& block) const = 0;
+  // The same from the format's arithmetic alone: what bytes() is checked against.
+  virtual Bytes expected_bytes(const BlockShape& shape, Dtype dtype) const = 0;
+  virtual int64_t levels() const = 0;  // codes that the format has: 2^bits
+  // Largest |decode(encode(x)) - x| that an honest encoder of this format may show for this block of values.
+  virtual double error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const = 0;
+  virtual PeerVerdict peer_verdict(const BlockShape&) const { return {}; }
+};
+
+}  // namespace kvdiff

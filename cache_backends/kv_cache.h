@@ -1,0 +1,96 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cache_backends/codec.h"
+#include "cache_backends/dtype.h"
+
+namespace kvdiff {
+
+// Shapes: B = sequences, H = KV heads, D = head size, n = new tokens, T = tokens held.
+struct CacheShape {
+  int64_t layers = 0, batch = 1, heads = 0, head_size = 0;
+  Dtype dtype = Dtype::float16;  // the compute type: K and V hold values of this type
+};
+
+// Fresh K and V of one layer, after RoPE: [B, H, n, D] each.
+struct KvBlock {
+  std::span<const float> key, value;
+  int64_t tokens = 0;
+};
+
+// A run of tokens as attention finds it: packed codes or full precision, nothing materialised. Cheap to copy; it keeps
+// what it points to alive and unchanged, whatever the cache does next.
+class KvPage {
+ public:
+  virtual ~KvPage() = default;
+  virtual int64_t tokens() const = 0;
+  virtual bool quantized() const = 0;
+  // Tokens [first, first + count) of one sequence and head, decoded: out [count, D].
+  virtual void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const = 0;
+};
+
+// In order of tokens. Keys and values may be cut differently.
+struct KvPages {
+  std::vector<std::shared_ptr<const KvPage>> key, value;
+  int64_t tokens = 0;
+  bool key_quantized = false, value_quantized = false;  // does any page hold codes?
+};
+
+// Proof of activity, per layer and side.
+struct SideReceipt {
+  int64_t tokens_quantized = 0;   // held as codes now
+  int64_t tokens_residual = 0;    // held in full precision now
+  int64_t flushes = 0;            // times that tokens were encoded, the prompt's first time included
+  int64_t encoded_elements = 0;   // over all flushes
+  int64_t largest_requantized = 0;  // most often that one token was encoded
+  int64_t distinct_codes = 0;     // used in the last encoded block
+  int64_t quantized_reads = 0;    // token reads by attention that met codes
+  double largest_error = 0;       // |decoded - given| at the flushes, largest
+  double error_bound = 0;         // what such a format may show there, largest
+  Bytes measured, expected;
+};
+
+struct PeerFailure {
+  int64_t update = 0;  // 0 is the prefill
+  int layer = 0;
+  Side side = Side::key;
+  PeerVerdict verdict;
+};
+
+struct Receipt {
+  std::vector<SideReceipt> key, value;  // by layer
+  std::vector<PeerFailure> peer_failures;  // the first of each message
+};
+
+// One lane's cache, all layers. The reference is one more of these.
+// What attention reads in an update may differ from what is held after it (a flush of `hf` is seen one step later):
+// pages() is the view of the last append(), until crop, reorder or reset.
+class KvCache {
+ public:
+  virtual ~KvCache() = default;
+  virtual const CacheShape& shape() const = 0;
+  virtual void append(int layer, const KvBlock& fresh) = 0;  // runs the schedule: may flush
+  virtual KvPages pages(int layer) const = 0;
+  virtual int64_t length(int layer) const = 0;
+  // Attention tells that it has read the pages of this layer: the receipt counts what was quantized in them.
+  virtual void count_read(int layer) = 0;
+  // Keeps the first `tokens` tokens. 0 empties. Throws UserError(usage) when there are fewer.
+  virtual void crop(int64_t tokens) = 0;
+  virtual void reorder(std::span<const int64_t> rows) = 0;  // sequence i becomes what sequence rows[i] was
+  virtual void reset() = 0;
+  virtual std::unique_ptr<KvCache> fork() const = 0;  // an independent copy
+  virtual Bytes bytes() const = 0;
+  virtual Receipt receipt() const = 0;
+};
+
+// What is held, or seen, as numbers: [B, H, T, D].
+std::vector<float> decoded(const KvPages& pages, Side side, const CacheShape& shape);
+
+// A cache for the spec. Throws UserError(usage) for what the spec's codec cannot do with this shape.
+std::unique_ptr<KvCache> make_cache(const CacheSpec& spec, const CacheShape& shape);
+
+}  // namespace kvdiff
