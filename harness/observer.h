@@ -34,6 +34,7 @@ struct Observation {
   int layer = 0;       // -1 for logits
   Stage stage = Stage::key;
   int64_t rows = 0, columns = 0;
+  int32_t followed_token = -1;  // logits only: the token that is fed next, -1 when there is none
   std::span<const float> reference, candidate;
 };
 
