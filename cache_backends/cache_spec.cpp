@@ -88,13 +88,13 @@ std::string canonical_side(const SideSpec& side, const std::string& lane) {
     const std::string& value = side.values.at(key.name);
     if (value != key.default_value) values += fmt::format("{}{}={}", values.empty() ? "" : ",", key.name, value);
   }
-  if (!lane.empty()) values += (values.empty() ? "" : ",") + lane;
-  return side.codec + (values.empty() ? "" : ":" + values);
+  if (!lane.empty()) values += fmt::format("{}{}", values.empty() ? "" : ",", lane);
+  return values.empty() ? side.codec : fmt::format("{}:{}", side.codec, values);
 }
 
 std::string canonical_layer(const LayerSpec& layer, const std::string& lane) {
   if (layer.key == layer.value) return canonical_side(layer.key, lane);
-  return "k=" + canonical_side(layer.key, lane) + "/v=" + canonical_side(layer.value, "");
+  return fmt::format("k={}/v={}", canonical_side(layer.key, lane), canonical_side(layer.value, ""));
 }
 
 void check_layers(const LayerRanges& ranges, int64_t layers) {
@@ -139,7 +139,7 @@ std::string canonical(const SideSpec& side) { return canonical_side(side, ""); }
 std::string canonical(const CacheSpec& spec) {
   std::string text = canonical_layer(spec.base, canonical_lane(spec));
   for (const LayerOverride& piece : spec.overrides) {
-    text += "+" + text_of(piece.ranges) + "@" + canonical_layer(piece.layer, "");
+    text += fmt::format("+{}@{}", text_of(piece.ranges), canonical_layer(piece.layer, ""));
   }
   return text;
 }

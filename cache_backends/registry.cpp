@@ -6,6 +6,7 @@
 #include "cache_backends/codecs/integer.h"
 #include "cache_backends/error.h"
 #include "cache_backends/nearest.h"
+#include "cache_backends/spec_text.h"
 
 namespace kvdiff {
 namespace {
@@ -32,8 +33,8 @@ const CodecRow& find_codec(std::string_view name) {
     if (row.name == name) return row;
     names.push_back(row.name);
   }
-  throw UserError(ExitCode::usage, fmt::format("unknown cache '{}': expected one of {}; did you mean '{}'?", name,
-                                               joined(names), nearest_match(name, names)));
+  throw UserError(ExitCode::usage, fmt::format("unknown cache {}: expected one of {}. Did you mean '{}'?",
+                                               quoted(name), joined(names), nearest_match(name, names)));
 }
 
 }  // namespace kvdiff
