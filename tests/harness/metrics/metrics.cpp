@@ -17,7 +17,8 @@ constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
 ModeMeasurements record(Stage stage, const Pair& pair, int64_t rows = 1) {
-  LaneRecorder recorder(Mode::forced, 1, 1);
+  ReferenceSoftmax reference(1);
+  LaneRecorder recorder(Mode::forced, 1, 1, reference);
   recorder.on(test::observe(stage, pair, rows));
   return recorder.measured();
 }

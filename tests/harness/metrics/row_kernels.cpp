@@ -41,18 +41,41 @@ PairSums pair_sums_in_order(const std::vector<float>& reference, const std::vect
   return {rr.joined(), cc.joined(), rc.joined(), dd.joined(), ad.joined(), flips.joined(), max};
 }
 
-SoftmaxSums softmax_sums_in_order(const std::vector<float>& reference, const std::vector<float>& candidate) {
+struct Softmax {
+  std::vector<double> weights;
+  double reference, candidate, weighted_difference;
+};
+
+Softmax softmax_in_order(const std::vector<float>& reference, const std::vector<float>& candidate) {
   Ordered reference_sum, candidate_sum, weighted;
+  Softmax result;
   const double reference_max = *std::max_element(reference.begin(), reference.end());
   const double candidate_max = *std::max_element(candidate.begin(), candidate.end());
   for (size_t i = 0; i < reference.size(); ++i) {
     const double r = reference[i] - reference_max, c = candidate[i] - candidate_max, weight = portable_exp(r);
     const auto at = static_cast<int64_t>(i);
+    result.weights.push_back(weight);
     reference_sum.add(at, weight);
     candidate_sum.add(at, portable_exp(c));
     weighted.add(at, weight * (r - c));
   }
-  return {reference_sum.joined(), candidate_sum.joined(), weighted.joined()};
+  result.reference = reference_sum.joined();
+  result.candidate = candidate_sum.joined();
+  result.weighted_difference = weighted.joined();
+  return result;
+}
+
+Softmax softmax_by(const RowKernels& kernels, const std::vector<float>& reference, const std::vector<float>& candidate) {
+  const auto size = static_cast<int64_t>(reference.size());
+  Softmax result;
+  result.weights.resize(reference.size());
+  const float reference_max = kernels.largest(reference.data(), size), candidate_max = kernels.largest(candidate.data(), size);
+  result.reference = kernels.softmax_weights(reference.data(), size, reference_max, result.weights.data());
+  const SoftmaxSums sums = kernels.softmax_sums(
+      {result.weights.data(), reference.data(), candidate.data(), size, reference_max, candidate_max});
+  result.candidate = sums.candidate;
+  result.weighted_difference = sums.weighted_difference;
+  return result;
 }
 
 std::vector<const RowKernels*> all_kernels() {
@@ -90,10 +113,9 @@ TEST_CASE("softmax sums have the bits of the written order, at any width", "[met
     for (const int64_t size : sizes)
       for (const float scale : {1.0f, 30.0f, 400.0f}) {  // 400: weights that are exactly 0
         const std::vector<float> r = scaled(test::tensor(size, 3), scale), c = scaled(test::tensor(size, 4), scale);
-        const SoftmaxSums expected = softmax_sums_in_order(r, c);
-        const SoftmaxSums found =
-            kernels->softmax_sums({r.data(), c.data(), size, kernels->largest(r.data(), size), kernels->largest(c.data(), size)});
+        const Softmax expected = softmax_in_order(r, c), found = softmax_by(*kernels, r, c);
         INFO("size " << size << ", scale " << scale);
+        CHECK(found.weights == expected.weights);
         CHECK(found.reference == expected.reference);
         CHECK(found.candidate == expected.candidate);
         CHECK(found.weighted_difference == expected.weighted_difference);
@@ -104,9 +126,9 @@ TEST_CASE("softmax sums have the bits of the written order, at any width", "[met
 TEST_CASE("sums over pairs have golden bits", "[metrics][row_kernels][golden]") {
   const std::vector<float> r = test::tensor(1000, 1), c = test::tensor(1000, 2);
   const PairSums pair = row_kernels().pair_sums(r.data(), c.data(), 1000);
-  const SoftmaxSums softmax = row_kernels().softmax_sums({r.data(), c.data(), 1000, 5.0f, 5.0f});
+  const Softmax softmax = softmax_by(row_kernels(), r, c);
   CHECK(pair.product == -0x1.81152bb9273a1p+4);
   CHECK(pair.difference_squared == 0x1.20f6ea36b1a52p+11);
-  CHECK(softmax.reference == 0x1.1fd3dc0b89c16p+4);
-  CHECK(softmax.weighted_difference == 0x1.3256a82f37dfcp+6);
+  CHECK(softmax.reference == 0x1.22a3cbbb25ef5p+4);
+  CHECK(softmax.weighted_difference == 0x1.338f4af293279p+6);
 }
