@@ -19,13 +19,13 @@ struct IntegerEncode {
   float smallest = 0, largest = 0;  // codes
 };
 
-// Codes to a row of values: round_to(dtype, code * scale + zero), where
+// Codes to a row of values: round_to(dtype, code * scale), with an offset round_to(dtype, code * scale + zero), where
 // code = (((byte >> shift) & mask) ^ flip) - bias.
 struct IntegerDecode {
   const std::byte* packed = nullptr;
   int shift = 0, mask = 255, flip = 0, bias = 0;
   const float* scale = nullptr;
-  const float* zero = nullptr;  // never null: symmetric codecs pass zeros
+  const float* zero = nullptr;  // null: symmetric
   bool per_column = false;
   Dtype dtype = Dtype::float16;
 };
