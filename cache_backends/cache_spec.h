@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace kvdiff {
@@ -32,7 +33,8 @@ struct LayerSpec {
 };
 
 struct LayerOverride {
-  std::vector<std::pair<int64_t, int64_t>> ranges;  // inclusive; negative counts from the last layer
+  // Inclusive, sorted, joined; negative ones (one layer each) count from the last layer and stand behind the others.
+  std::vector<std::pair<int64_t, int64_t>> ranges;
   LayerSpec layer;
   bool operator==(const LayerOverride&) const = default;
 };
@@ -44,6 +46,8 @@ struct CacheSpec {
   LayerSpec base;
   std::vector<LayerOverride> overrides;  // in order, the last that matches wins
 };
+// The same cache, whatever the spelling.
+bool operator==(const CacheSpec& left, const CacheSpec& right);
 
 // Throws UserError(usage) that names the bad key, the legal values and the nearest match.
 CacheSpec parse_cache_spec(std::string_view text);
@@ -51,5 +55,8 @@ CacheSpec parse_cache_spec(std::string_view text);
 std::string canonical(const CacheSpec& spec);
 // What layer `layer` of `layers` uses. Throws UserError(usage) when an override names a layer that does not exist.
 LayerSpec layer_spec(const CacheSpec& spec, int64_t layer, int64_t layers);
+// One side alone in its canonical form, without what belongs to the lane: `hqq:bits=2`.
+std::string canonical(const SideSpec& side);
+bool is_full(const SideSpec& side);  // full precision: nothing is encoded
 
 }  // namespace kvdiff

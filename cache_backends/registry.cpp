@@ -6,6 +6,7 @@
 #include "cache_backends/codecs/integer.h"
 #include "cache_backends/error.h"
 #include "cache_backends/nearest.h"
+#include "cache_backends/spec_text.h"
 
 namespace kvdiff {
 namespace {
@@ -22,19 +23,9 @@ constexpr CodecRow codec_rows[] = {
     {"int4", "4-bit integers, two per byte", "the int8 rule at 4 bits", "immediate", integer_keys, make_int4},
 };
 
-constexpr ScheduleRow schedule_rows[] = {
-    {"full", "every token in full precision, for good", "transformers 5.23 DynamicCache"},
-    {"hf", "all of the history is encoded again whenever residual + new tokens >= residual length", "transformers 5.23"},
-    {"hf-5.15", "the same, flushed when residual + 1 >= residual length", "transformers 4.41 to 5.15 but 4.54"},
-    {"hf-4.54", "the same, flushed after the new tokens have joined the residual", "transformers 4.54"},
-    {"streaming", "each token is encoded once, when it leaves the residual window", "KIVI"},
-    {"immediate", "each token is encoded when it is written", "vLLM, LMDeploy, llama.cpp"},
-};
-
 }  // namespace
 
 std::span<const CodecRow> codecs() { return codec_rows; }
-std::span<const ScheduleRow> schedules() { return schedule_rows; }
 
 const CodecRow& find_codec(std::string_view name) {
   std::vector<std::string_view> names;
@@ -42,8 +33,8 @@ const CodecRow& find_codec(std::string_view name) {
     if (row.name == name) return row;
     names.push_back(row.name);
   }
-  throw UserError(ExitCode::usage, fmt::format("unknown cache '{}': expected one of {}; did you mean '{}'?", name,
-                                               joined(names), nearest_match(name, names)));
+  throw UserError(ExitCode::usage, fmt::format("unknown cache {}: expected one of {}. Did you mean '{}'?",
+                                               quoted(name), joined(names), nearest_match(name, names)));
 }
 
 }  // namespace kvdiff

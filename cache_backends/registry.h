@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cache_backends/codec.h"
+#include "cache_backends/schedules/schedule.h"  // the table of schedules
 
 namespace kvdiff {
 
@@ -17,10 +18,5 @@ struct CodecRow {
 };
 std::span<const CodecRow> codecs();
 const CodecRow& find_codec(std::string_view name);  // throws UserError(usage) with the nearest name
-
-struct ScheduleRow {
-  std::string_view name, summary, peer;
-};
-std::span<const ScheduleRow> schedules();
 
 }  // namespace kvdiff
