@@ -11,6 +11,11 @@
 namespace kvdiff {
 
 void check(const PromptSource& prompt) {
+  for (const auto* text : {&prompt.text, &prompt.chat, &prompt.system}) {
+    if (*text && (*text)->find('\0') != std::string::npos) {
+      throw UserError(ExitCode::usage, "found a NUL byte, expected text that a command line can carry");
+    }
+  }
   const std::pair<bool, std::string_view> sources[] = {{prompt.text.has_value(), "prompt"},
                                                        {prompt.text_file.has_value(), "prompt-file"},
                                                        {prompt.chat.has_value(), "chat"},

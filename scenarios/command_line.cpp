@@ -56,7 +56,7 @@ std::vector<std::string> arguments(const Case& run) {
 
 std::string command_line(const Case& run) {
   std::string line;
-  for (const std::string& word : arguments(run)) line += (line.empty() ? "" : " ") + shell_quoted(word);
+  for (const std::string& word : arguments(run)) line.append(line.empty() ? "" : " ").append(shell_quoted(word));
   return line;
 }
 

@@ -53,13 +53,15 @@ void require_sound(const Matrix& matrix) {
   if (values_of(matrix, "codec") == nullptr) {
     throw UserError(ExitCode::usage, "a matrix needs the key 'codec', like \"codec\": [\"hqq\", \"int8\"]");
   }
+  for (const std::string& codec : *values_of(matrix, "codec")) find_codec(codec);
   size_t product = 1;
   for (const auto& [axis, values] : matrix.axes) {
+    if (values.empty()) throw UserError(ExitCode::usage, fmt::format("the axis {} has no values", shown(axis)));
     require_used(matrix, axis);
     if (axis == "sides") {
       for (const std::string& value : values) one_of(value, side_choices);
     }
-    product *= std::max<size_t>(values.size(), 1);
+    product *= values.size();
     if (product > most_combinations) {
       throw UserError(ExitCode::usage, fmt::format("the matrix has more than {} combinations", most_combinations));
     }

@@ -28,7 +28,7 @@ void move_paths(Scenario& scenario, const std::string& folder) {
     if (prompt.text_file) move(*prompt.text_file);
     if (prompt.messages) move(*prompt.messages);
     if (prompt.token_ids && prompt.token_ids->starts_with('@')) {
-      prompt.token_ids = "@" + source_from(folder, prompt.token_ids->substr(1));
+      prompt.token_ids = fmt::format("@{}", source_from(folder, prompt.token_ids->substr(1)));
     }
   }
 }
