@@ -82,7 +82,7 @@ void require_known_keys(const JsonAt& json, std::span<const std::string_view> kn
   require_object(json);
   for (const auto& [key, value] : json.value.items()) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    json.fail(fmt::format("unknown key {}, expected one of {}; did you mean '{}'?", shown(key), joined(known),
+    json.fail(fmt::format("unknown key {}, expected one of {}. Did you mean '{}'?", shown(key), joined(known),
                           nearest_match(key, known)));
   }
 }

@@ -45,7 +45,7 @@ void require_used(const Matrix& matrix, const std::string& axis) {
     for (const SpecKey& key : find_codec(name).keys()) keys.push_back(key.name);
   }
   known.insert(known.end(), keys.begin(), keys.end());
-  throw UserError(ExitCode::usage, fmt::format("no codec of this matrix has the key {}, expected one of {}; did you mean '{}'?",
+  throw UserError(ExitCode::usage, fmt::format("no codec of this matrix has the key {}, expected one of {}. Did you mean '{}'?",
                                                shown(axis), joined(known), nearest_match(axis, known)));
 }
 

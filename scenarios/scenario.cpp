@@ -41,7 +41,7 @@ Scenario load_scenario(const std::string& name_or_file) {
   }
   if (!std::filesystem::exists(name_or_file)) {
     const std::vector<std::string_view> names = shipped_names();
-    throw UserError(ExitCode::usage, fmt::format("no scenario and no file {}: shipped are {}; did you mean '{}'?",
+    throw UserError(ExitCode::usage, fmt::format("no scenario and no file {}: shipped are {}. Did you mean '{}'?",
                                                  shown(name_or_file), joined(names), nearest_match(name_or_file, names)));
   }
   Scenario scenario = parse_scenario(read_source(name_or_file, "scenario", ExitCode::usage), name_or_file);

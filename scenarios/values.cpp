@@ -55,7 +55,7 @@ std::string_view one_of(std::string_view text, std::span<const std::string_view>
   for (const std::string_view choice : choices) {
     if (choice == text) return choice;
   }
-  refuse(text, fmt::format("one of {}; did you mean '{}'?", joined(choices), nearest_match(text, choices)));
+  refuse(text, fmt::format("one of {}. Did you mean '{}'?", joined(choices), nearest_match(text, choices)));
 }
 
 std::pair<std::string, double> named_limit(std::string_view text) {

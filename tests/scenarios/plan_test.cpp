@@ -89,7 +89,7 @@ TEST_CASE("A plan refuses what contradicts itself", "[scenarios]") {
 }
 
 TEST_CASE("A matrix of no codec's axis, or beyond all measure, is refused", "[scenarios]") {
-  CHECK_THROWS_WITH(combinations(hqq({{"bit", {"4"}}})), Catch::Contains("'bit'") && Catch::Contains("did you mean 'bits'"));
+  CHECK_THROWS_WITH(combinations(hqq({{"bit", {"4"}}})), Catch::Contains("'bit'") && Catch::Contains("Did you mean 'bits'"));
   CHECK_THROWS_AS(combinations(Matrix{{{"bits", {"4"}}}}), UserError);
   CHECK_THROWS_AS(combinations(hqq({{"sides", {"left"}}})), UserError);
   const std::vector<std::string> many(200, "4");

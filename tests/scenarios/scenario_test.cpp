@@ -78,22 +78,22 @@ TEST_CASE("A bad scenario is refused with file, key, what was found and what wou
       {"{}", "the key 'schema' is missing"},
       {R"({"schema": "kvdiff.scenario/2"})", "mine.json: /schema: found \"kvdiff.scenario/2\""},
       {in_scenario(R"("token": 5)"), "mine.json: /: unknown key 'token'"},
-      {in_scenario(R"("token": 5)"), "did you mean 'tokens'"},
+      {in_scenario(R"("token": 5)"), "Did you mean 'tokens'"},
       {in_scenario(R"("tokens": "5")"), "mine.json: /tokens: found \"5\", expected a whole number"},
       {in_scenario(R"("tokens": 5.0)"), "mine.json: /tokens: found 5.0"},
       {in_scenario(R"("tokens": 0)"), "mine.json: /tokens: found '0', expected a whole number, at least 1"},
       {in_scenario(R"("ignore_eos": 1)"), "/ignore_eos: found 1, expected true or false"},
-      {in_scenario(R"("mode": "locale")"), "did you mean 'local'"},
+      {in_scenario(R"("mode": "locale")"), "Did you mean 'local'"},
       {in_scenario(R"("tokens": 5, "tokens": 6)"), "the key 'tokens' stands twice"},
       {in_scenario(R"("cache": [])"), "/cache: found [], expected a list"},
       {in_scenario(R"("cache": ["full", "hqq:bits=5"])"), "mine.json: /cache/1: "},
       {in_scenario(R"("cache": [{"bits": 4}])"), "/cache/0: a matrix needs the key 'codec'"},
-      {in_scenario(R"("cache": [{"codec": "hqq", "bit": 4}])"), "did you mean 'bits'"},
-      {in_scenario(R"("cache": [{"codec": "hpq"}])"), "did you mean 'hqq'"},
+      {in_scenario(R"("cache": [{"codec": "hqq", "bit": 4}])"), "Did you mean 'bits'"},
+      {in_scenario(R"("cache": [{"codec": "hpq"}])"), "Did you mean 'hqq'"},
       {in_scenario(R"("cache": [{"codec": "hqq", "bits": [4, 0.5]}])"), "/cache/0/bits/1: found 0.5"},
       {in_scenario(R"("prompts": [{"chat": "a", "prompt": "b"}])"), "/prompts/0: found prompt, chat together"},
       {in_scenario(R"("prompts": [{"name": "a"}])"), "/prompts/0: no prompt"},
-      {in_scenario(R"("prompts": [{"chta": "a"}])"), "did you mean 'chat'"},
+      {in_scenario(R"("prompts": [{"chta": "a"}])"), "Did you mean 'chat'"},
       {in_scenario(R"("chat": "a")"), "unknown key 'chat'"},
       {in_scenario(R"("limit": ["kld"])"), "/limit/0: found 'kld', expected METRIC=VALUE"},
       {std::string(40, '[') + std::string(40, ']'), "nested deeper than 16"},
@@ -123,7 +123,7 @@ TEST_CASE("Paths in a scenario file count from its folder", "[scenarios]") {
 }
 
 TEST_CASE("A name that is neither shipped nor a file names the nearest", "[scenarios]") {
-  CHECK_THROWS_WITH(load_scenario("smok"), Catch::Contains("did you mean 'smoke'"));
+  CHECK_THROWS_WITH(load_scenario("smok"), Catch::Contains("Did you mean 'smoke'"));
   CHECK_THROWS_WITH(load_scenario("."), Catch::Contains("it is a folder"));
   CHECK_THROWS_WITH(read_source("shipped:newton", "text", ExitCode::input), Catch::Contains("newton-opticks"));
 }
