@@ -27,6 +27,17 @@ struct EncodedBlock {
   std::vector<float> zero;        // empty for symmetric codecs
 };
 
+// An encoded tensor wherever it lies: a block of its own, or one of many in a chunk of tokens.
+struct EncodedView {
+  BlockShape shape;
+  Dtype dtype = Dtype::float16;
+  std::span<const std::byte> packed;
+  std::span<const float> scale, zero;
+  EncodedView() = default;
+  EncodedView(const EncodedBlock& block)  // NOLINT: a block is a view of itself
+      : shape(block.shape), dtype(block.dtype), packed(block.packed), scale(block.scale), zero(block.zero) {}
+};
+
 // What is really held, in bytes; `codes` includes padding.
 struct Bytes {
   int64_t codes = 0, scales = 0, zeros = 0, residual = 0;
@@ -56,15 +67,20 @@ class Codec {
   // format cannot hold (a group that does not divide).
   virtual EncodedBlock encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const = 0;
   // Flat elements [first, first + out.size()) of the block, dequantized and rounded as the peer rounds.
-  virtual void decode(const EncodedBlock& block, int64_t first, std::span<float> out) const = 0;
+  virtual void decode(const EncodedView& block, int64_t first, std::span<float> out) const = 0;
   // One integer per element, in the order of the tensor.
-  virtual std::vector<int32_t> codes(const EncodedBlock& block) const = 0;
-  virtual Bytes bytes(const EncodedBlock& block) const = 0;
+  virtual std::vector<int32_t> codes(const EncodedView& block) const = 0;
+  virtual Bytes bytes(const EncodedView& block) const = 0;
   // The same from the format's arithmetic alone: what bytes() is checked against.
   virtual Bytes expected_bytes(const BlockShape& shape, Dtype dtype) const = 0;
   virtual int64_t levels() const = 0;  // codes that the format has: 2^bits
   // Largest |decode(encode(x)) - x| that an honest encoder of this format may show for this block of values.
   virtual double error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const = 0;
+  // Do tokens share a scale, so that one token alone is no unit to encode? No once the scale is frozen.
+  virtual bool shares_scale() const { return false; }
+  // The same format with its scales taken from these values and kept for all that follows. Null where every block has
+  // scales of its own.
+  virtual std::unique_ptr<Codec> frozen(std::span<const float>, const BlockShape&, Dtype) const { return nullptr; }
   virtual PeerVerdict peer_verdict(const BlockShape&) const { return {}; }
 };
 

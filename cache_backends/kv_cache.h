@@ -49,13 +49,16 @@ struct SideReceipt {
   int64_t largest_requantized = 0;  // most often that one token was encoded
   int64_t distinct_codes = 0;     // used in the last encoded block
   int64_t quantized_reads = 0;    // token reads by attention that met codes
-  double largest_error = 0;       // |decoded - given| at the flushes, largest
+  double largest_error = 0;       // |decoded - given| at the flushes, largest of the finite ones
   double error_bound = 0;         // what such a format may show there, largest
+  int64_t out_of_band = 0;        // encoded blocks whose error was larger than their own bound
+  int64_t not_finite = 0;         // elements that were finite when given and are not when decoded
   Bytes measured, expected;
 };
 
+// The peer would have failed on what was encoded here (only schedules that re-encode as transformers does have a peer).
 struct PeerFailure {
-  int64_t update = 0;  // 0 is the prefill
+  int64_t update = 0;  // of the append that encoded, 0 is the prefill; with verdict.at_dequantize the next one raises
   int layer = 0;
   Side side = Side::key;
   PeerVerdict verdict;
@@ -67,18 +70,24 @@ struct Receipt {
 };
 
 // One lane's cache, all layers. The reference is one more of these.
-// What attention reads in an update may differ from what is held after it (a flush of `hf` is seen one step later):
-// pages() is the view of the last append(), until crop, reorder or reset.
+// What attention reads in an update may differ from what is held after it (a flush of `hf` is seen one step later; a
+// prompt is read as it was given): pages() is the view of the last append(), until settle, crop, reorder or reset.
+// One cache is used by one thread at a time; forks and pages of it may be used by others meanwhile.
 class KvCache {
  public:
   virtual ~KvCache() = default;
   virtual const CacheShape& shape() const = 0;
-  virtual void append(int layer, const KvBlock& fresh) = 0;  // runs the schedule: may flush
+  // Runs the schedule: may flush. The first append to a layer is its prefill. Throws UserError(usage) when the codec
+  // cannot hold what a flush gives it (a group that does not divide); the cache is then of no further use.
+  virtual void append(int layer, const KvBlock& fresh) = 0;
   virtual KvPages pages(int layer) const = 0;
   virtual int64_t length(int layer) const = 0;
   // Attention tells that it has read the pages of this layer: the receipt counts what was quantized in them.
   virtual void count_read(int layer) = 0;
-  // Keeps the first `tokens` tokens. 0 empties. Throws UserError(usage) when there are fewer.
+  // Attention has read: pages() is what is held from here on, and what was kept for the view is freed. Optional: the
+  // next append() does the same.
+  virtual void settle() = 0;
+  // Keeps the first `tokens` tokens: what was encoded stays as it was decoded, the schedule goes on from what is left. 0 empties. Throws UserError(usage) when there are fewer.
   virtual void crop(int64_t tokens) = 0;
   virtual void reorder(std::span<const int64_t> rows) = 0;  // sequence i becomes what sequence rows[i] was
   virtual void reset() = 0;

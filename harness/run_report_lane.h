@@ -138,9 +138,12 @@ struct ForcedReport {
 
 // Where the text turns to gibberish, relative to the reference.
 struct GibberishReport {
-  int64_t token = 0;   // first token of the stretch
-  std::string kind;    // loop, repetition, ...
-  std::string detail;  // evidence, in words
+  std::string kind;         // loop, repetition, ...; none where the reference does the same
+  int64_t onset = -1;       // first token of the stretch; -1 where kind is none
+  int64_t period = 0, turns = 0;  // loop: tokens in one turn, complete turns
+  std::string period_text;  // one turn of the loop
+  bool reference_too = false;
+  std::string evidence;     // one sentence with the figures it was decided on
 };
 
 struct FreeReport {
@@ -148,9 +151,9 @@ struct FreeReport {
   std::string text;
   std::string stop_reason;      // end of text, tokens, interrupted, ...
   std::optional<Divergence> first_divergence;  // none for the reference and for a lane that never parts
-  int64_t divergence_offset = -1;  // characters (code points) of `text` before the first different token; -1: it never parts
-  std::optional<GibberishReport> gibberish;
-  int64_t gibberish_offset = -1;   // likewise
+  std::optional<int64_t> divergence_offset;    // characters (code points) of `text` before the first different token
+  std::optional<GibberishReport> gibberish;    // none: not looked for
+  std::optional<int64_t> gibberish_offset;     // characters of `text` before the stretch
 };
 
 struct NotFiniteReport {

@@ -1,20 +1,244 @@
 #include "cache_backends/codecs/hqq.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "cache_backends/codecs/hqq_packing.h"
+#include "cache_backends/codecs/spec_values.h"
 #include "cache_backends/error.h"
+#include "cache_backends/kernels/hqq.h"
 
 namespace kvdiff {
+namespace {
+
+constexpr int turns = 20;  // at most
+constexpr double kappa = 1.01;
+
+// The peer's releases, by what they do differently.
+struct Variant {
+  std::string_view name;
+  bool solves, guards, grows;  // guards: a range up to 1e-4 gets scale 1; grows: beta *= kappa at every turn
+  float first_error;           // what the first turn's mean error has to beat
+};
+constexpr float infinite = std::numeric_limits<float>::infinity();
+constexpr Variant variants[] = {
+    {"on", true, true, false, infinite},         // 0.2.7 to 0.2.8.post1, which transformers leaves at its default
+    {"off", false, true, false, infinite},       // the same with optimize=False
+    {"0.2.6", true, false, true, 1e4f},          // up to 0.2.6 with optimize=True
+    {"0.2.8", true, true, false, infinite},      // `on`, pinned
+    {"main", true, true, true, infinite},        // dropbox/hqq since 32fc349
+    {"off-0.2.6", false, false, false, infinite} // up to 0.2.6 as transformers called it: optimize defaulted to False
+};
+
+struct Options {
+  int bits = 4, axis = 0;
+  int64_t group = 64;
+  Variant variant;
+  bool half = false;
+};
+
+float round_half(float value) { return round_to(Dtype::float16, value); }
+
+HqqMatrix matrix_of(const float* values, int64_t elements, const Options& options) {
+  const int64_t groups = elements / options.group;
+  if (options.axis == 1) return {values, groups, options.group, 1};
+  return {values, options.group, groups, 0};
+}
+
+// Scale (codes per unit) and zero of min-max quantization. The reciprocal comes first: Python's `max_v / tensor` is
+// `tensor.reciprocal() * max_v`.
+struct Affine {
+  std::vector<float> smallest, largest, scale, zero;
+};
+Affine min_max(const HqqMatrix& matrix, const Options& options, const HqqKernels& kernels) {
+  const size_t groups = static_cast<size_t>(matrix.groups());
+  const std::vector<float> none(groups);
+  Affine affine = {none, none, none, none};
+  if (groups > 0) kernels.ranges(matrix, affine.smallest.data(), affine.largest.data());
+  const float steps = static_cast<float>((1 << options.bits) - 1);
+  for (size_t i = 0; i < groups; ++i) {
+    const float range = affine.largest[i] - affine.smallest[i];
+    float scale = (1.0f / range) * steps;
+    if (options.variant.guards && std::fabs(range) <= 1e-4f) scale = 1.0f;
+    if (scale > 2e4f) scale = 2e4f;
+    affine.scale[i] = scale;
+    affine.zero[i] = -affine.smallest[i] * scale;
+  }
+  return affine;
+}
+
+// Improves the zeros in place, as optimize_weights_proximal_legacy does: it stops when the mean error of the whole tensor
+// no longer falls, and then keeps the zero that came out of the failing turn.
+void solve(const HqqMatrix& matrix, const Options& options, const HqqKernels& kernels, Affine& affine) {
+  std::vector<float> scratch(static_cast<size_t>(hqq_scratch_size(matrix)));
+  std::vector<float> rounded;
+  HqqMatrix input = matrix;
+  if (options.half) {
+    rounded.assign(matrix.values, matrix.values + matrix.elements());
+    for (auto* numbers : {&rounded, &affine.scale, &affine.zero})
+      std::transform(numbers->begin(), numbers->end(), numbers->begin(), round_half);
+    input.values = rounded.data();
+  }
+  double beta = 10.0;
+  float best = options.variant.first_error;
+  for (int turn = 0; turn < turns; ++turn) {
+    const float largest = static_cast<float>((1 << options.bits) - 1);
+    const float weight = static_cast<float>(1.0 / beta);
+    const float error = kernels.solve(
+        input, {affine.scale.data(), affine.zero.data(), largest, weight, options.half, scratch.data()});
+    if (!(error < best)) return;
+    best = error;
+    if (options.variant.grows) beta *= kappa;
+  }
+}
+
+class HqqCodec : public Codec {
+ public:
+  explicit HqqCodec(const Options& options) : options_(options) {}
+
+  EncodedBlock encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override;
+  void decode(const EncodedBlock& block, int64_t first, std::span<float> out) const override;
+  std::vector<int32_t> codes(const EncodedBlock& block) const override {
+    const auto narrow = unpack(packing_of(block.shape), block.packed);
+    return {narrow.begin(), narrow.end()};
+  }
+  Bytes bytes(const EncodedBlock& block) const override {
+    const int64_t width = static_cast<int64_t>(size_of(block.dtype));
+    return {static_cast<int64_t>(block.packed.size()), width * static_cast<int64_t>(block.scale.size()),
+            width * static_cast<int64_t>(block.zero.size()), 0};
+  }
+  Bytes expected_bytes(const BlockShape& shape, Dtype dtype) const override;
+  int64_t levels() const override { return int64_t{1} << options_.bits; }
+  double error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override;
+  PeerVerdict peer_verdict(const BlockShape& shape) const override {
+    return hqq_verdict(shape, options_.bits, options_.group, options_.axis);
+  }
+
+ private:
+  HqqPacking packing_of(const BlockShape& shape) const {
+    const HqqMatrix matrix = matrix_of(nullptr, shape.elements(), options_);
+    return {matrix.rows, matrix.columns, options_.bits};
+  }
+  void require_whole_groups(const BlockShape& shape) const;
+  double group_bound(float smallest, float scale, float largest, Dtype dtype) const;
+
+  Options options_;
+};
+
+void HqqCodec::require_whole_groups(const BlockShape& shape) const {
+  if (shape.elements() % options_.group == 0) return;
+  throw UserError(ExitCode::usage,
+                  fmt::format("hqq: a block [{}, {}, {}, {}] has {} values, which groups of {} do not divide (hqq asserts "
+                              "the same): choose a group that divides heads x head size, {}",
+                              shape.batch, shape.heads, shape.tokens, shape.head_size, shape.elements(),
+                              options_.group, shape.heads * shape.head_size));
+}
+
+EncodedBlock HqqCodec::encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const {
+  require_whole_groups(shape);
+  const HqqKernels& kernels = hqq_kernels(active_simd());
+  const HqqMatrix matrix = matrix_of(values.data(), shape.elements(), options_);
+  Affine affine = min_max(matrix, options_, kernels);
+  if (options_.variant.solves) solve(matrix, options_, kernels, affine);
+
+  std::vector<uint8_t> codes(values.size());
+  const float largest = static_cast<float>((1 << options_.bits) - 1);
+  kernels.quantize(matrix, {affine.scale.data(), affine.zero.data(), largest}, codes.data());
+  for (float& scale : affine.scale) {
+    scale = 1.0f / scale;
+    if (options_.variant.solves && options_.half) scale = round_half(scale);
+    scale = stored(dtype, scale);
+  }
+  for (float& zero : affine.zero) zero = stored(dtype, zero);
+  return {shape, dtype, pack(packing_of(shape), codes), std::move(affine.scale), std::move(affine.zero)};
+}
+
+void HqqCodec::decode(const EncodedBlock& block, int64_t first, std::span<float> out) const {
+  const HqqPacking packing = packing_of(block.shape);
+  const HqqPacked packed = {block.packed.data(),     packing.chunk(),   packing.bits,  packing.codes_per_word(),
+                            block.scale.data(),      block.zero.data(), packing.columns, options_.axis,
+                            block.dtype};
+  hqq_kernels(active_simd()).decode(packed, first, static_cast<int64_t>(out.size()), out.data());
+}
+
+// Solver off: half a step, and never more than the group's range, since the smallest value is a code itself. Solver on:
+// each turn moves the zero by the mean of a shrunk error, which is at most (1 / beta)^(1 / 1.3) in value, so that the ends
+// of the range are clamped by as much; never by more than the whole range.
+double nearest_bound(double range, double step, const Variant& variant) {
+  constexpr double largest_shift = turns * 0.171;
+  const bool one_code = range < 0.49 * step && range < 0.17;  // all values share code 0, in every turn
+  if (!variant.solves || one_code) return std::min(step / 2, range);
+  return step / 2 + std::min(range, largest_shift);
+}
+
+double HqqCodec::group_bound(float smallest, float scale, float largest, Dtype dtype) const {
+  const double range = double{largest} - smallest, step = 1.0 / scale, codes = double(levels() - 1);
+  const double zero = std::fabs(double{smallest} * scale) + (options_.variant.solves ? codes : 0.0);
+  const bool solves_in_half = options_.variant.solves && options_.half;
+  if (!std::isfinite(range) || !std::isfinite(step)) return infinite;
+  const double top = dtype == Dtype::float16 || solves_in_half ? 65504.0 : std::numeric_limits<float>::max();
+  const double nearest = nearest_bound(range, step, options_.variant);
+  const double reach = std::max(std::fabs(double{smallest}), std::fabs(double{largest})) + nearest;
+  if (zero + codes > top || step > top || reach > top) return infinite;
+
+  const double unit = dtype == Dtype::float32 ? 0x1p-24 : dtype == Dtype::float16 ? 0x1p-11 : 0x1p-8;
+  const double weight = codes + zero;  // largest |code - zero|
+  const double smallest_step = dtype == Dtype::float16 ? 0x1p-25 : 0.0;  // subnormal scales and products
+  const double decoding = unit * step * (zero + 3 * weight) + smallest_step * (weight + 1);
+  const double encoding = (solves_in_half ? 0x1p-9 : 0x1p-21) * step * (weight + zero);
+  return nearest + decoding + encoding;
+}
+
+double HqqCodec::error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const {
+  require_whole_groups(shape);
+  const HqqKernels& kernels = hqq_kernels(active_simd());
+  const HqqMatrix matrix = matrix_of(values.data(), shape.elements(), options_);
+  const Affine affine = min_max(matrix, options_, kernels);
+  double bound = 0;
+  for (size_t i = 0; i < affine.scale.size(); ++i)
+    bound = std::max(bound, group_bound(affine.smallest[i], affine.scale[i], affine.largest[i], dtype));
+  return bound;
+}
+
+Bytes HqqCodec::expected_bytes(const BlockShape& shape, Dtype dtype) const {
+  const int64_t parameters = shape.elements() / options_.group * static_cast<int64_t>(size_of(dtype));
+  const int64_t codes_per_word = options_.bits == 3 ? 10 : 8 / options_.bits;
+  const int64_t groups = shape.elements() / options_.group;
+  const int64_t rows = options_.axis == 1 ? groups : options_.group;
+  const int64_t columns = options_.axis == 1 ? options_.group : groups;
+  const int64_t words = (rows + codes_per_word - 1) / codes_per_word * columns;
+  return {words * (options_.bits == 3 ? 4 : 1), parameters, parameters, 0};
+}
+
+}  // namespace
 
 std::vector<SpecKey> hqq_keys() {
   return {
       {"bits", "4", "bits per code", {"1", "2", "3", "4", "8"}},
       {"group", "64", "values that share a scale and a zero", {}},
       {"axis", "0", "0: groups are strided over the whole tensor; 1: runs of neighbours in memory", {"0", "1"}},
-      {"solver", "on", "the half-quadratic solver: on is 0.2.8's; 0.2.6 and main are the peer's other two",
-       {"on", "off", "0.2.6", "0.2.8", "main"}},
+      {"solver", "on",
+       "the half-quadratic solver: on is hqq 0.2.8's; 0.2.6, 0.2.8 and main name a release; off-0.2.6 is what "
+       "transformers ran with hqq up to 0.2.6",
+       {"on", "off", "0.2.6", "0.2.8", "main", "off-0.2.6"}},
       {"solver_dtype", "float32", "float32: the peer's solver on a CPU; float16: on a GPU", {"float32", "float16"}},
   };
 }
 
-std::unique_ptr<Codec> make_hqq(const SideSpec&, Side) { throw InternalError("hqq is not built yet"); }
+std::unique_ptr<Codec> make_hqq(const SideSpec& spec, Side) {
+  const auto keys = hqq_keys();
+  Options options;
+  options.bits = static_cast<int>(integer_value(spec, keys, "bits"));
+  options.group = integer_value(spec, keys, "group");
+  options.axis = static_cast<int>(integer_value(spec, keys, "axis"));
+  options.half = choice_value(spec, keys, "solver_dtype") == "float16";
+  const std::string solver = choice_value(spec, keys, "solver");
+  options.variant = *std::find_if(std::begin(variants), std::end(variants),
+                                  [&](const Variant& variant) { return variant.name == solver; });
+  return std::make_unique<HqqCodec>(options);
+}
 
 }  // namespace kvdiff

@@ -116,8 +116,9 @@ struct ModeMeasurements {
   std::vector<VocabularyStep> vocabulary;       // ascending steps; empty where logits were not observed
   std::vector<HeatMap> heat_maps;               // key, value, attention_output, hidden, as far as measured
   std::vector<HistoryError> histories;          // in the order of observation
-  std::optional<NotFinite> first_not_finite;
-  int64_t not_finite = 0;                       // pairs
+  std::optional<NotFinite> first_not_finite;            // in the order of observation
+  std::optional<NotFinite> first_not_finite_reference;  // the first that the reference has
+  int64_t not_finite = 0;                               // pairs
 
   const StageMeasurements& at(Stage stage) const { return stages[static_cast<size_t>(stage)]; }
 };

@@ -30,16 +30,17 @@ float get(const std::byte* storage, Dtype stored, int64_t index) {
 
 }  // namespace
 
-Matrix::Matrix(int64_t outputs, int64_t inputs, Dtype stored,
-               const std::function<void(int64_t, std::span<float>)>& read_row) {
+Matrix::Matrix(int64_t outputs, int64_t inputs, Dtype stored, const ReadRow& read_row, ThreadPool& pool) {
   packed_ = {nullptr, stored, inputs, outputs};
   storage_.resize(static_cast<size_t>(packed_.blocks() * 16 * inputs) * size_of(stored));
-  std::vector<float> row(static_cast<size_t>(inputs));
-  for (int64_t o = 0; o < outputs; ++o) {
-    read_row(o, row);
-    for (int64_t k = 0; k < inputs; ++k)
-      put(storage_.data(), stored, ((o / 16) * inputs + k) * 16 + o % 16, row[static_cast<size_t>(k)]);
-  }
+  pool.run(packed_.blocks(), [&](int64_t block, int) {
+    std::vector<float> row(static_cast<size_t>(inputs));
+    for (int64_t lane = 0; lane < 16 && block * 16 + lane < outputs; ++lane) {
+      read_row(block * 16 + lane, row);
+      for (int64_t k = 0; k < inputs; ++k)
+        put(storage_.data(), stored, (block * inputs + k) * 16 + lane, row[static_cast<size_t>(k)]);
+    }
+  });
 }
 
 void Matrix::multiply(std::span<const float> x, int64_t rows, std::span<float> y, ThreadPool& pool) const {

@@ -14,13 +14,14 @@ namespace kvdiff {
 class Matrix {
  public:
   Matrix() = default;
-  // read_row(o, out): row o of the checkpoint as floats. `stored`: the narrowest type that holds every value exactly.
-  Matrix(int64_t outputs, int64_t inputs, Dtype stored, const std::function<void(int64_t, std::span<float>)>& read_row);
+  // read_row(o, out): row o as floats that hold values of `stored`; called from several threads.
+  using ReadRow = std::function<void(int64_t, std::span<float>)>;
+  Matrix(int64_t outputs, int64_t inputs, Dtype stored, const ReadRow& read_row, ThreadPool& pool);
 
   int64_t inputs() const { return packed_.inputs; }
   int64_t outputs() const { return packed_.outputs; }
   int64_t bytes() const { return static_cast<int64_t>(storage_.size()); }
-  // y [rows, outputs] = x [rows, inputs] times the transpose, in the written order, then + bias if there is one.
+  // y [rows, outputs] = x [rows, inputs] times the transpose, in the written order.
   void multiply(std::span<const float> x, int64_t rows, std::span<float> y, ThreadPool& pool) const;
   void row(int64_t output, std::span<float> out) const;  // out: [inputs]
 

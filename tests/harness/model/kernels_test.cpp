@@ -41,10 +41,10 @@ TEST_CASE("linear: every implementation gives the scalar reference's bits", "[ke
     for (const int64_t inputs : {1, 16, 255, 256, 257, 576, 1536})
       for (const int64_t outputs : {1, 16, 19, 64})
         for (const int64_t rows : {1, 2, 5, 6, 7, 13, 29}) {
+          ThreadPool pool(1), two(2);
           Matrix matrix(outputs, inputs, stored, [&](int64_t, std::span<float> row) {
             for (float& value : row) value = round_to(stored, random.normal());
-          });
-          ThreadPool pool(1), two(2);
+          }, pool);
           const std::vector<float> x = random.normals(rows * inputs);
           std::vector<float> expected(static_cast<size_t>(rows * outputs)), got(expected.size());
           set_active_simd(Simd::scalar);
@@ -62,10 +62,10 @@ TEST_CASE("linear: every implementation gives the scalar reference's bits", "[ke
 TEST_CASE("linear: a row has the same bits alone and in any batch", "[kernels]") {
   Random random(2);
   const int64_t inputs = 577, outputs = 48, rows = 23;
+  ThreadPool pool(1);
   Matrix matrix(outputs, inputs, Dtype::float16, [&](int64_t, std::span<float> row) {
     for (float& value : row) value = round_to(Dtype::float16, random.normal());
-  });
-  ThreadPool pool(1);
+  }, pool);
   const std::vector<float> x = random.normals(rows * inputs);
   std::vector<float> all(static_cast<size_t>(rows * outputs)), one(static_cast<size_t>(outputs));
   matrix.multiply(x, rows, all, pool);

@@ -1,0 +1,48 @@
+#pragma once
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "cache_backends/token_store.h"
+
+namespace kvdiff {
+
+// One encoded block [B, H, n, D]: the whole history under hf, one flushed block under streaming. A cropped cache goes on
+// holding all of it, and sees fewer tokens.
+class BlockStore : public TokenStore {
+ public:
+  BlockStore(std::shared_ptr<const Codec> codec, EncodedBlock block);
+  bool quantized() const override { return true; }
+  void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override;
+  Bytes bytes(int64_t count) const override;
+  Bytes expected_bytes(int64_t count) const override;
+  void mark_codes(int64_t first, int64_t count, std::vector<bool>& used) const override;
+
+ private:
+  const std::shared_ptr<const Codec> codec_;
+  const EncodedBlock block_;
+};
+
+// Many tokens, each encoded alone as [B, H, 1, D], side by side in three arrays: no heap object per token.
+class UnitStore : public GrowingStore {
+ public:
+  // `sample` is any encoded token: all have its sizes.
+  UnitStore(std::shared_ptr<const Codec> codec, const EncodedView& sample, int64_t capacity);
+  bool quantized() const override { return true; }
+  void write(int64_t token, const EncodedView& unit);  // to a claimed place
+  void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override;
+  Bytes bytes(int64_t count) const override;
+  Bytes expected_bytes(int64_t count) const override;
+  void mark_codes(int64_t first, int64_t count, std::vector<bool>& used) const override;
+
+ private:
+  EncodedView view(int64_t token) const;
+  const std::shared_ptr<const Codec> codec_;
+  const BlockShape shape_;
+  const Dtype dtype_;
+  const size_t packed_size_, scale_size_, zero_size_;  // of one token
+  std::vector<std::byte> packed_;
+  std::vector<float> scale_, zero_;
+};
+
+}  // namespace kvdiff

@@ -1,0 +1,25 @@
+#pragma once
+#include "cache_backends/token_store.h"
+
+namespace kvdiff {
+
+// Tokens as they came, in the bits of `dtype`, [B, H, capacity, D]: the reference's whole history, and every residual.
+class FullPrecisionStore : public GrowingStore {
+ public:
+  FullPrecisionStore(const BlockShape& room, Dtype dtype);
+  bool quantized() const override { return false; }
+  // Writes tokens [source, source + count) of values [B, H, n, D] to the claimed places [first, first + count).
+  void write(std::span<const float> values, int64_t n, int64_t source, int64_t first, int64_t count);
+  void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override;
+  Bytes bytes(int64_t count) const override;
+  Bytes expected_bytes(int64_t count) const override;
+
+ private:
+  std::byte* place(int64_t row, int64_t token) const;
+  const BlockShape room_;
+  const Dtype dtype_;
+  const int64_t stride_;  // bytes of one token of one head
+  const std::unique_ptr<std::byte[]> bits_;
+};
+
+}  // namespace kvdiff

@@ -1,0 +1,45 @@
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "cache_backends/kv_cache.h"
+#include "cache_backends/side_cache.h"
+
+namespace kvdiff {
+
+// schedule x codec x layout: every side of every layer has its own plan. Full precision is the plan without a codec.
+class QuantizedCache : public KvCache {
+ public:
+  struct LayerPlan {
+    std::shared_ptr<const SidePlan> key, value;
+  };
+  QuantizedCache(const CacheShape& shape, const std::vector<LayerPlan>& plans);
+
+  const CacheShape& shape() const override { return shape_; }
+  void append(int layer, const KvBlock& fresh) override;
+  KvPages pages(int layer) const override;
+  int64_t length(int layer) const override { return at(layer).key.tokens(); }
+  void count_read(int layer) override;
+  void settle() override;
+  void crop(int64_t tokens) override;
+  void reorder(std::span<const int64_t> rows) override;
+  void reset() override { crop(0); }
+  std::unique_ptr<KvCache> fork() const override { return std::make_unique<QuantizedCache>(*this); }
+  Bytes bytes() const override;
+  Receipt receipt() const override;
+
+ private:
+  struct Layer {
+    SideCache key, value;
+    int64_t updates = 0;
+  };
+  Layer& at(int layer);
+  const Layer& at(int layer) const;
+  void note(int64_t update, int layer, Side side, const PeerVerdict& verdict);
+
+  CacheShape shape_;
+  std::vector<Layer> layers_;
+  std::vector<PeerFailure> peer_failures_;
+};
+
+}  // namespace kvdiff

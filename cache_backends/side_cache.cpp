@@ -1,0 +1,195 @@
+#include "cache_backends/side_cache.h"
+
+#include <algorithm>
+
+#include "cache_backends/receipt.h"
+
+namespace kvdiff {
+namespace {
+
+// Residual tokens leave in order, so small chunks give their memory back soon; a history that stays grows in larger ones.
+constexpr int64_t smallest_chunk = 64;
+constexpr int64_t largest_chunk = 512;
+
+BlockShape with_tokens(BlockShape row, int64_t tokens) {
+  row.tokens = tokens;
+  return row;
+}
+
+bool loses(Dtype stored, Dtype compute) { return stored != compute && stored != Dtype::float32; }
+
+}  // namespace
+
+bool SideCache::reads_new_codes(bool first, int64_t n) const {
+  if (plan_->prefill_reads_codes && (first || n > 1)) return true;
+  return !first && plan_->schedule->reads_new_codes;
+}
+
+SideCache::View SideCache::as_given(std::span<const float> values, int64_t n) const {
+  auto store = std::make_shared<FullPrecisionStore>(with_tokens(plan_->row, n), plan_->compute);
+  store->write(values, n, 0, 0, n);
+  View view;
+  view.residual.append(std::move(store), 0, n);
+  return view;
+}
+
+int64_t SideCache::chunk_for(const FlushPlan& plan, int64_t n) const {
+  if (plan.history) return n;  // only the view of this update holds it
+  if (plan_->codec) return smallest_chunk;
+  return std::max(n, std::clamp(tokens() / 8, smallest_chunk, largest_chunk));
+}
+
+PeerVerdict SideCache::append(std::span<const float> values, int64_t n) {
+  settle();
+  const bool first = tokens() == 0;
+  if (first && plan_->codec) {
+    codec_ = plan_->codec->frozen(values, with_tokens(plan_->row, n), plan_->compute);
+    if (!codec_) codec_ = plan_->codec;
+  }
+  const FlushPlan plan = plan_->schedule->plan({.side = plan_->side,
+                                                .first = first,
+                                                .residual = residual_.tokens(),
+                                                .fresh = n,
+                                                .residual_length = plan_->residual_length,
+                                                .shares_scale = codec_ && codec_->shares_scale()});
+  push(values, n, chunk_for(plan, n));
+  if (!reads_new_codes(first, n)) {
+    if (first && loses(plan_->stored, plan_->compute)) view_ = as_given(values, n);
+    else if (plan.any()) view_ = View{encoded_, residual_};
+  }
+  return flush(plan);
+}
+
+void SideCache::push(std::span<const float> values, int64_t n, int64_t chunk) {
+  for (int64_t source = 0; source < n;) {
+    const bool room = residual_tail_ && residual_end_ < residual_tail_->capacity();
+    int64_t count = room ? std::min(n - source, residual_tail_->capacity() - residual_end_) : 0;
+    if (!room || !residual_tail_->claim(residual_end_, count)) {
+      residual_tail_ = std::make_shared<FullPrecisionStore>(with_tokens(plan_->row, chunk), plan_->stored);
+      residual_end_ = 0;
+      count = std::min(n - source, chunk);
+      residual_tail_->claim(0, count);
+    }
+    residual_tail_->write(values, n, source, residual_end_, count);
+    residual_.append(residual_tail_, residual_end_, count);
+    residual_end_ += count;
+    source += count;
+  }
+}
+
+PeerVerdict SideCache::flush(const FlushPlan& plan) {
+  if (!plan.any()) return {};
+  ++activity_.flushes;
+  if (plan.history) return encode_history();
+  activity_.most_encodings = 1;
+  if (plan.unit == 1) {
+    encode_tokens(plan.tokens);
+    return {};
+  }
+  for (int64_t done = 0; done < plan.tokens; done += plan.unit) encode_block(plan.unit);
+  return {};
+}
+
+PeerVerdict SideCache::encode_history() {
+  const BlockShape shape = with_tokens(plan_->row, tokens());
+  std::vector<float> values(static_cast<size_t>(shape.elements()));
+  const int64_t before = encoded_.tokens();
+  gather(encoded_, plan_->row, 0, before, shape.tokens, values.data());
+  gather(residual_, plan_->row, 0, residual_.tokens(), shape.tokens, values.data() + before * shape.head_size);
+  auto block = encode(values, shape);
+  encoded_.clear();
+  residual_.clear();
+  residual_tail_.reset();
+  encoded_.append(std::move(block), 0, shape.tokens);
+  ++activity_.most_encodings;
+  return codec_->peer_verdict(shape);
+}
+
+void SideCache::encode_block(int64_t tokens) {
+  const BlockShape shape = with_tokens(plan_->row, tokens);
+  std::vector<float> values(static_cast<size_t>(shape.elements()));
+  gather(residual_, plan_->row, 0, tokens, tokens, values.data());
+  encoded_.append(encode(values, shape), 0, tokens);
+  residual_.drop_front(tokens);
+}
+
+std::shared_ptr<const BlockStore> SideCache::encode(std::span<const float> values, const BlockShape& shape) {
+  EncodedBlock block = codec_->encode(values, shape, plan_->compute);
+  record(values, block);
+  return std::make_shared<BlockStore>(codec_, std::move(block));
+}
+
+void SideCache::encode_tokens(int64_t tokens) {
+  std::vector<float> values(static_cast<size_t>(plan_->row.elements()));
+  for (int64_t token = 0; token < tokens; ++token) {
+    gather(residual_, plan_->row, token, 1, 1, values.data());
+    const EncodedBlock unit = codec_->encode(values, plan_->row, plan_->compute);
+    record(values, unit);
+    write_unit(unit, tokens - token);
+  }
+  residual_.drop_front(tokens);
+}
+
+void SideCache::write_unit(const EncodedBlock& unit, int64_t still_to_come) {
+  if (!unit_tail_ || !unit_tail_->claim(unit_end_, 1)) {
+    const int64_t capacity = std::clamp(still_to_come, smallest_chunk, largest_chunk);
+    unit_tail_ = std::make_shared<UnitStore>(codec_, unit, capacity);
+    unit_end_ = 0;
+    unit_tail_->claim(0, 1);
+  }
+  unit_tail_->write(unit_end_, unit);
+  encoded_.append(unit_tail_, unit_end_, 1);
+  ++unit_end_;
+}
+
+void SideCache::record(std::span<const float> values, const EncodedBlock& block) {
+  activity_.encoded_elements += block.shape.elements();
+  const EncodingError error = encoding_error(*codec_, values, block);
+  activity_.largest_error = std::max(activity_.largest_error, error.largest);
+  activity_.error_bound = std::max(activity_.error_bound, error.bound);
+  activity_.not_finite += error.not_finite;
+  if (error.largest > error.bound) ++activity_.out_of_band;
+}
+
+void SideCache::crop(int64_t tokens) {
+  settle();
+  if (tokens == 0) {
+    *this = SideCache(plan_);
+    return;
+  }
+  residual_.crop(std::max<int64_t>(0, tokens - encoded_.tokens()));
+  encoded_.crop(std::min(tokens, encoded_.tokens()));
+}
+
+void SideCache::reorder(const Rows& rows) {
+  settle();
+  encoded_.reorder(rows);
+  residual_.reorder(rows);
+}
+
+Bytes SideCache::bytes() const {
+  Bytes total = encoded_.bytes();
+  total += residual_.bytes();
+  return total;
+}
+
+SideReceipt SideCache::receipt() const {
+  SideReceipt receipt;
+  receipt.tokens_quantized = encoded_.tokens();
+  receipt.tokens_residual = residual_.tokens();
+  receipt.flushes = activity_.flushes;
+  receipt.encoded_elements = activity_.encoded_elements;
+  receipt.largest_requantized = activity_.most_encodings;
+  receipt.distinct_codes = distinct_codes(encoded_);
+  receipt.quantized_reads = activity_.quantized_reads;
+  receipt.largest_error = activity_.largest_error;
+  receipt.error_bound = activity_.error_bound;
+  receipt.out_of_band = activity_.out_of_band;
+  receipt.not_finite = activity_.not_finite;
+  receipt.measured = bytes();
+  receipt.expected = encoded_.expected_bytes();
+  receipt.expected += residual_.expected_bytes();
+  return receipt;
+}
+
+}  // namespace kvdiff

@@ -1,0 +1,79 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "cache_backends/encoded_store.h"
+#include "cache_backends/full_precision.h"
+#include "cache_backends/kv_cache.h"
+#include "cache_backends/schedules/schedule.h"
+#include "cache_backends/token_run.h"
+
+namespace kvdiff {
+
+// What never changes about one side of one layer.
+struct SidePlan {
+  Side side = Side::key;
+  BlockShape row;                       // [B, H, 1, D]: one token
+  Dtype compute = Dtype::float16;       // what K and V come in
+  Dtype stored = Dtype::float16;        // what the residual (or a full-precision history) is kept in
+  std::shared_ptr<const Codec> codec;   // null: full precision
+  const ScheduleRow* schedule = nullptr;
+  int64_t residual_length = 0;
+  bool prefill_reads_codes = false;
+};
+
+// What happened so far, for the receipt.
+struct SideActivity {
+  int64_t flushes = 0, encoded_elements = 0, most_encodings = 0, quantized_reads = 0;
+  double largest_error = 0, error_bound = 0;
+  int64_t out_of_band = 0, not_finite = 0;
+};
+
+// One side of one layer: an encoded prefix, then the residual. A value: copies are independent and share what they hold.
+class SideCache {
+ public:
+  explicit SideCache(std::shared_ptr<const SidePlan> plan) : plan_(std::move(plan)) {}
+
+  // values [B, H, n, D]. Says what the peer makes of the history that was encoded, if it was.
+  PeerVerdict append(std::span<const float> values, int64_t n);
+  void settle() { view_.reset(); }
+  void crop(int64_t tokens);
+  void reorder(const Rows& rows);
+  void count_read() { activity_.quantized_reads += seen_encoded().tokens(); }
+
+  int64_t tokens() const { return encoded_.tokens() + residual_.tokens(); }
+  // What attention reads: encoded, then in full precision.
+  const TokenRun& seen_encoded() const { return view_ ? view_->encoded : encoded_; }
+  const TokenRun& seen_residual() const { return view_ ? view_->residual : residual_; }
+  Bytes bytes() const;
+  SideReceipt receipt() const;
+
+ private:
+  struct View {
+    TokenRun encoded, residual;
+  };
+  bool reads_new_codes(bool first, int64_t n) const;
+  View as_given(std::span<const float> values, int64_t n) const;
+  void push(std::span<const float> values, int64_t n, int64_t chunk);
+  int64_t chunk_for(const FlushPlan& plan, int64_t n) const;
+  PeerVerdict flush(const FlushPlan& plan);
+  PeerVerdict encode_history();
+  void encode_block(int64_t tokens);
+  void encode_tokens(int64_t tokens);
+  void write_unit(const EncodedBlock& unit, int64_t still_to_come);
+  std::shared_ptr<const BlockStore> encode(std::span<const float> values, const BlockShape& shape);
+  void record(std::span<const float> values, const EncodedBlock& block);
+
+  std::shared_ptr<const SidePlan> plan_;
+  std::shared_ptr<const Codec> codec_;  // with frozen scales, once they are; else null until the first append
+  TokenRun encoded_, residual_;
+  std::optional<View> view_;  // of the last append, where it is not what is held
+  std::shared_ptr<FullPrecisionStore> residual_tail_;
+  std::shared_ptr<UnitStore> unit_tail_;
+  int64_t residual_end_ = 0, unit_end_ = 0;  // first free places of the tails
+  SideActivity activity_;
+};
+
+}  // namespace kvdiff

@@ -1,0 +1,42 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "harness/metrics/measurements.h"
+#include "harness/metrics/row_metrics.h"
+
+namespace kvdiff {
+
+// The accumulators of one (lane, mode). One thread at a time.
+class LaneRecorder {
+ public:
+  LaneRecorder(LaneId lane, Mode mode, int layers, int64_t expected_steps);
+
+  void on(const Observation& observation);
+  const ModeMeasurements& measured() const { return measured_; }
+  ModeMeasurements& measured() { return measured_; }
+
+ private:
+  // Sums of the rows of one observation, with what has to be known where heads are joined.
+  struct Joined {
+    double reference_squared = 0, difference_squared = 0, attention_sum = 0, max_abs = 0;
+    int64_t compared = 0;
+    int32_t attention_rows = 0;
+  };
+
+  StageMeasurements& prepare(const Observation& observation);
+  Joined add_rows(const Observation& observation, StageMeasurements& stage);
+  void note_not_finite(const Observation& observation, int head, const RowResult& row);
+  void add_to_step(const Observation& observation, const Joined& joined, StageMeasurements& stage);
+  void add_to_heat_map(const Observation& observation, const Joined& joined);
+  void add_history(const Observation& observation, const Joined& joined);
+
+  LaneId lane_;
+  int layers_;
+  int64_t expected_steps_;
+  ModeMeasurements measured_;
+  RowWorkspace workspace_;
+};
+
+}  // namespace kvdiff

@@ -1,0 +1,67 @@
+#include "harness/model/files/tensor_values.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "cache_backends/dtype.h"
+#include "cache_backends/error.h"
+#include "harness/model/files/text_quote.h"
+
+namespace kvdiff {
+namespace {
+
+void copy_float32(const std::byte* from, std::span<float> out) {
+  if (!out.empty()) std::memcpy(out.data(), from, out.size_bytes());
+}
+
+template <float convert(uint16_t)>
+void convert_16_bit(const std::byte* from, std::span<float> out) {
+  for (size_t i = 0; i < out.size(); ++i) {
+    uint16_t bits;
+    std::memcpy(&bits, from + 2 * i, 2);
+    out[i] = convert(bits);
+  }
+}
+
+int64_t element_count(const TensorEntry& tensor) {
+  int64_t count = 1;
+  for (const int64_t size : tensor.shape) count *= size;
+  return count;
+}
+
+}  // namespace
+
+void read_elements(const TensorEntry& tensor, int64_t first, std::span<float> out) {
+  const auto count = static_cast<int64_t>(out.size());
+  if (first < 0 || first > element_count(tensor) || count > element_count(tensor) - first) {
+    throw InternalError(fmt::format("read_elements: {} from {} of {}, shape {}", count, first, tensor.name,
+                                    shape_text(tensor.shape)));
+  }
+  const std::byte* const begin = tensor.bytes.data();
+  switch (tensor.type) {
+    case StoredType::F32: return copy_float32(begin + 4 * first, out);
+    case StoredType::F16: return convert_16_bit<from_float16_bits>(begin + 2 * first, out);
+    case StoredType::BF16: return convert_16_bit<from_bfloat16_bits>(begin + 2 * first, out);
+    case StoredType::other: break;
+  }
+  throw UserError(ExitCode::input, fmt::format("tensor {} is {}, expected F32, F16 or BF16: use a checkpoint whose weights "
+                                               "are not quantized",
+                                               quoted(tensor.name), tensor.type_name));
+}
+
+void read_row(const TensorEntry& matrix, int64_t row, std::span<float> out) {
+  if (matrix.shape.size() != 2 || matrix.shape[1] != static_cast<int64_t>(out.size()) || row < 0 || row >= matrix.shape[0]) {
+    throw InternalError(fmt::format("read_row: row {} of {} values of {}, shape {}", row, out.size(), matrix.name,
+                                    shape_text(matrix.shape)));
+  }
+  read_elements(matrix, row * matrix.shape[1], out);
+}
+
+std::vector<float> read_all(const TensorEntry& tensor) {
+  std::vector<float> values(static_cast<size_t>(element_count(tensor)));
+  read_elements(tensor, 0, values);
+  return values;
+}
+
+}  // namespace kvdiff
