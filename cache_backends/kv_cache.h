@@ -69,6 +69,12 @@ struct Receipt {
   std::vector<PeerFailure> peer_failures;  // the first of each message
 };
 
+// The last time that tokens of a side were encoded, as far as pages() shows it already.
+struct VisibleEncoding {
+  int64_t count = 0;              // how many times so far
+  int64_t first = 0, tokens = 0;  // which tokens that time
+};
+
 // One lane's cache, all layers. The reference is one more of these.
 // What attention reads in an update may differ from what is held after it (a flush of `hf` is seen one step later; a
 // prompt is read as it was given): pages() is the view of the last append(), until settle, crop, reorder or reset.
@@ -82,6 +88,7 @@ class KvCache {
   virtual void append(int layer, const KvBlock& fresh) = 0;
   virtual KvPages pages(int layer) const = 0;
   virtual int64_t length(int layer) const = 0;
+  virtual VisibleEncoding visible_encoding(int layer, Side side) const = 0;
   // Attention tells that it has read the pages of this layer: the receipt counts what was quantized in them.
   virtual void count_read(int layer) = 0;
   // Attention has read: pages() is what is held from here on, and what was kept for the view is freed. Optional: the

@@ -19,6 +19,9 @@ class QuantizedCache : public KvCache {
   void append(int layer, const KvBlock& fresh) override;
   KvPages pages(int layer) const override;
   int64_t length(int layer) const override { return at(layer).key.tokens(); }
+  VisibleEncoding visible_encoding(int layer, Side side) const override {
+    return side == Side::key ? at(layer).key.visible_encoding() : at(layer).value.visible_encoding();
+  }
   void count_read(int layer) override;
   void settle() override;
   void crop(int64_t tokens) override;

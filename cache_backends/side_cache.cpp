@@ -41,6 +41,7 @@ int64_t SideCache::chunk_for(const FlushPlan& plan, int64_t n) const {
 
 PeerVerdict SideCache::append(std::span<const float> values, int64_t n) {
   settle();
+  encoding_before_view_ = latest_encoding_;
   const bool first = tokens() == 0;
   if (first && plan_->codec) {
     codec_ = plan_->codec->frozen(values, with_tokens(plan_->row, n), plan_->compute);
@@ -80,6 +81,8 @@ void SideCache::push(std::span<const float> values, int64_t n, int64_t chunk) {
 PeerVerdict SideCache::flush(const FlushPlan& plan) {
   if (!plan.any()) return {};
   ++activity_.flushes;
+  latest_encoding_ = {latest_encoding_.count + 1, plan.history ? 0 : encoded_.tokens(),
+                      plan.history ? tokens() : plan.tokens};
   if (plan.history) return encode_history();
   activity_.most_encodings = 1;
   if (plan.unit == 1) {

@@ -47,6 +47,7 @@ class SideCache {
   // What attention reads: encoded, then in full precision.
   const TokenRun& seen_encoded() const { return view_ ? view_->encoded : encoded_; }
   const TokenRun& seen_residual() const { return view_ ? view_->residual : residual_; }
+  VisibleEncoding visible_encoding() const { return view_ ? encoding_before_view_ : latest_encoding_; }
   Bytes bytes() const;
   SideReceipt receipt() const;
 
@@ -69,6 +70,7 @@ class SideCache {
   std::shared_ptr<const SidePlan> plan_;
   std::shared_ptr<const Codec> codec_;  // with frozen scales, once they are; else null until the first append
   TokenRun encoded_, residual_;
+  VisibleEncoding latest_encoding_, encoding_before_view_;
   std::optional<View> view_;  // of the last append, where it is not what is held
   std::shared_ptr<FullPrecisionStore> residual_tail_;
   std::shared_ptr<UnitStore> unit_tail_;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <concepts>
+#include <utility>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -109,10 +110,32 @@ bool is_flat(const Json& value) {
 
 std::string scalar(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-// Objects and arrays of structures spread over lines, arrays of plain values stay on one: a diff of two reports can be read.
-void append_text(std::string& out, const Json& value, int indent) {
-  if (!value.is_structured() || value.empty() || (value.is_array() && is_flat(value))) {
+// Appends the value on one line; false when it does not fit into `room` bytes (out is then of no use).
+bool append_line(std::string& out, const Json& value, size_t room) {
+  if (!value.is_structured()) {
     out += scalar(value);
+    return out.size() <= room;
+  }
+  const bool is_object = value.is_object();
+  out += is_object ? '{' : '[';
+  bool first = true;
+  for (const auto& [key, element] : value.items()) {
+    if (!std::exchange(first, false)) out += ", ";
+    if (is_object) out += scalar(Json(key)) + ": ";
+    if (!append_line(out, element, room)) return false;
+  }
+  out += is_object ? '}' : ']';
+  return out.size() <= room;
+}
+
+constexpr size_t longest_line = 110, no_limit = std::string::npos;
+
+// What fits into a line stays on one, and so does each array of plain values, however long: a diff of two reports can be read.
+void append_text(std::string& out, const Json& value, int indent) {
+  const bool always = !value.is_structured() || (value.is_array() && is_flat(value));
+  std::string line;
+  if (append_line(line, value, always ? no_limit : longest_line)) {
+    out += line;
     return;
   }
   const std::string inner(static_cast<size_t>(indent) + 1, ' ');

@@ -100,12 +100,12 @@ class HqqCodec : public Codec {
   explicit HqqCodec(const Options& options) : options_(options) {}
 
   EncodedBlock encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override;
-  void decode(const EncodedBlock& block, int64_t first, std::span<float> out) const override;
-  std::vector<int32_t> codes(const EncodedBlock& block) const override {
+  void decode(const EncodedView& block, int64_t first, std::span<float> out) const override;
+  std::vector<int32_t> codes(const EncodedView& block) const override {
     const auto narrow = unpack(packing_of(block.shape), block.packed);
     return {narrow.begin(), narrow.end()};
   }
-  Bytes bytes(const EncodedBlock& block) const override {
+  Bytes bytes(const EncodedView& block) const override {
     const int64_t width = static_cast<int64_t>(size_of(block.dtype));
     return {static_cast<int64_t>(block.packed.size()), width * static_cast<int64_t>(block.scale.size()),
             width * static_cast<int64_t>(block.zero.size()), 0};
@@ -156,7 +156,7 @@ EncodedBlock HqqCodec::encode(std::span<const float> values, const BlockShape& s
   return {shape, dtype, pack(packing_of(shape), codes), std::move(affine.scale), std::move(affine.zero)};
 }
 
-void HqqCodec::decode(const EncodedBlock& block, int64_t first, std::span<float> out) const {
+void HqqCodec::decode(const EncodedView& block, int64_t first, std::span<float> out) const {
   const HqqPacking packing = packing_of(block.shape);
   const HqqPacked packed = {block.packed.data(),     packing.chunk(),   packing.bits,  packing.codes_per_word(),
                             block.scale.data(),      block.zero.data(), packing.columns, options_.axis,

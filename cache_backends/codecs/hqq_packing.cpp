@@ -22,7 +22,7 @@ std::vector<std::byte> pack_words(const HqqPacking& packing, const std::vector<u
 }
 
 template <typename Word>
-std::vector<uint8_t> unpack_words(const HqqPacking& packing, const std::vector<std::byte>& packed) {
+std::vector<uint8_t> unpack_words(const HqqPacking& packing, std::span<const std::byte> packed) {
   const int64_t chunk = packing.chunk(), elements = packing.rows * packing.columns;
   std::vector<Word> words(static_cast<size_t>(chunk));
   if (!packed.empty()) std::memcpy(words.data(), packed.data(), packed.size());
@@ -43,7 +43,7 @@ std::vector<std::byte> pack(const HqqPacking& packing, const std::vector<uint8_t
   return packing.bits == 3 ? pack_words<uint32_t>(packing, codes) : pack_words<uint8_t>(packing, codes);
 }
 
-std::vector<uint8_t> unpack(const HqqPacking& packing, const std::vector<std::byte>& packed) {
+std::vector<uint8_t> unpack(const HqqPacking& packing, std::span<const std::byte> packed) {
   return packing.bits == 3 ? unpack_words<uint32_t>(packing, packed) : unpack_words<uint8_t>(packing, packed);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,7 @@ struct HqqPacking {
 };
 
 std::vector<std::byte> pack(const HqqPacking& packing, const std::vector<uint8_t>& codes);
-std::vector<uint8_t> unpack(const HqqPacking& packing, const std::vector<std::byte>& packed);
+std::vector<uint8_t> unpack(const HqqPacking& packing, std::span<const std::byte> packed);
 
 // What quantize and dequantize of hqq 0.2.8.post1 do with this block: definitions in README.md, "When the peer raises".
 PeerVerdict hqq_verdict(const BlockShape& shape, int bits, int64_t group, int axis);
