@@ -176,7 +176,9 @@ def convert(source, folder):
     metadata = metadata_of(reader)
     config = config_of(metadata, {tensor.name for tensor in reader.tensors})
     folder.mkdir(parents=True)
-    save_file(tensors_of(reader, config), folder / "model.safetensors", metadata={"format": "pt"})
+    weights = folder / "model.safetensors"
+    save_file(tensors_of(reader, config), weights, metadata={"format": "pt"})
+    weights.chmod(0o644)  # safetensors gives it to its owner alone, unlike the files beside it
     write_json(folder / "config.json", config)
     write_json(folder / "generation_config.json", generation_config_of(config))
     write_json(folder / "tokenizer.json", tokenizer_of(metadata))
