@@ -8,6 +8,7 @@ status=0
 scripts() { git ls-files -co --exclude-standard x '*.sh' .ci/run | xargs shellcheck -x; }
 
 # Each header is the only one of its translation unit, so it must include what it uses.
+# (A header without `#pragma once` is a body that its includer sets the stage for.)
 # shellcheck disable=SC2317  # called through xargs
 header_alone() {
   local packages
@@ -21,7 +22,7 @@ export -f header_alone
 headers() {
   local torch
   torch=$(sed -n 's/^KVDIFF_TORCH_DIR:PATH=//p' "$build/CMakeCache.txt")
-  git ls-files -co --exclude-standard '*.h' | xargs -P "$(nproc)" -I {} bash -c 'header_alone "$@"' - "$torch" {}
+  git grep -l --untracked '^#pragma once' -- '*.h' | xargs -P "$(nproc)" -I {} bash -c 'header_alone "$@"' - "$torch" {}
 }
 
 changed_sources() {

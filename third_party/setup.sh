@@ -104,7 +104,10 @@ is_provided() { [[ $(cat "$1/.kvdiff-stamp" 2>/dev/null) == "$2" ]]; }
 build_staging() {
   local folder=$1 stamp=$2
   shift 2
-  "$@" "$folder.partial" || fail 4 "set-up failed, nothing was kept; the message above says why"
+  "$@" "$folder.partial" || {
+    rm -rf "$folder".partial*
+    fail 4 "set-up failed and nothing of it was kept; the message above says why"
+  }
   echo "$stamp" >"$folder.partial/.kvdiff-stamp"
   [[ ! -e $folder ]] || mv -T "$folder" "$folder.partial-old"
   mv -T "$folder.partial" "$folder"
