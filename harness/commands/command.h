@@ -4,8 +4,10 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cache_backends/error.h"
+#include "harness/options.h"
 
 namespace kvdiff {
 
@@ -17,6 +19,9 @@ struct Command {
   std::function<ExitCode()> (*declare)(CLI::App& parser);
 };
 std::span<const Command> commands();
+
+// Gives the parser flags of `kvdiff run` (harness/options.h): those named, or all.
+void add_run_flags(CLI::App& parser, RunOptions& options, const std::vector<std::string_view>& names = {});
 
 // Parses and runs. Throws UserError; whoever calls it turns that into a message and an exit code (main.cpp).
 ExitCode run_command_line(int count, char** words);
