@@ -106,12 +106,6 @@ void check_layers(const LayerRanges& ranges, int64_t layers) {
   }
 }
 
-bool covers(const LayerRanges& ranges, int64_t layer, int64_t layers) {
-  return std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) {
-    return (range.first <= layer && layer <= range.second) || range.first == layer - layers;
-  });
-}
-
 }  // namespace
 
 bool operator==(const CacheSpec& left, const CacheSpec& right) {

@@ -76,14 +76,6 @@ std::shared_ptr<const SidePlan> plan_side(const CacheSpec& spec, const SideSpec&
 
 std::string_view name_of(Side side) { return side == Side::key ? "key" : "value"; }
 
-Bytes& Bytes::operator+=(const Bytes& other) {
-  codes += other.codes;
-  scales += other.scales;
-  zeros += other.zeros;
-  residual += other.residual;
-  return *this;
-}
-
 std::vector<float> decoded(const KvPages& pages, Side side, const CacheShape& shape) {
   std::vector<float> out(static_cast<size_t>(shape.batch * shape.heads * pages.tokens * shape.head_size));
   float* place = out.data();

@@ -57,8 +57,8 @@ VocabularyStep broken_step(const Observation& observation) {
 
 }  // namespace
 
-LaneRecorder::LaneRecorder(LaneId lane, Mode mode, int layers, int64_t expected_steps)
-    : lane_(lane), layers_(layers), expected_steps_(expected_steps) {
+LaneRecorder::LaneRecorder(Mode mode, int layers, int64_t expected_steps)
+    : layers_(layers), expected_steps_(expected_steps) {
   measured_.mode = mode;
   measured_.stages.resize(stage_count);
   for (int i = 0; i < stage_count; ++i) measured_.stages[static_cast<size_t>(i)].stage = static_cast<Stage>(i);

@@ -11,7 +11,7 @@ namespace kvdiff {
 // The accumulators of one (lane, mode). One thread at a time.
 class LaneRecorder {
  public:
-  LaneRecorder(LaneId lane, Mode mode, int layers, int64_t expected_steps);
+  LaneRecorder(Mode mode, int layers, int64_t expected_steps);
 
   void on(const Observation& observation);
   const ModeMeasurements& measured() const { return measured_; }
@@ -32,7 +32,6 @@ class LaneRecorder {
   void add_to_heat_map(const Observation& observation, const Joined& joined);
   void add_history(const Observation& observation, const Joined& joined);
 
-  LaneId lane_;
   int layers_;
   int64_t expected_steps_;
   ModeMeasurements measured_;

@@ -48,7 +48,7 @@ void Recorder::on(const Observation& observation) {
 
 LaneRecorder& Recorder::slot(LaneId lane, Mode mode) {
   std::unique_ptr<LaneRecorder>& slot = slots_[static_cast<size_t>(lane * mode_count + static_cast<int>(mode))];
-  if (!slot) slot = std::make_unique<LaneRecorder>(lane, mode, sizes_.layers, sizes_.steps);
+  if (!slot) slot = std::make_unique<LaneRecorder>(mode, sizes_.layers, sizes_.steps);
   return *slot;
 }
 
