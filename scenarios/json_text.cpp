@@ -48,7 +48,7 @@ Json parse_scenario_json(std::string_view text, const std::string& origin) {
       watch.see(depth, event, parsed);
       return true;
     });
-  } catch (const Json::parse_error& error) {
+  } catch (const Json::exception& error) {
     // "[json.exception.parse_error.101] parse error at line 3, column 5: ..." without the library's own mark.
     const std::string_view what = error.what();
     const size_t mark = what.find("] ");
