@@ -35,7 +35,7 @@ class Watcher {
     if (event == json::parse_event_t::object_start) names_.emplace_back();
     if (event == json::parse_event_t::object_end) names_.pop_back();
     if (event == json::parse_event_t::key && !names_.back().insert(parsed.get_ref<const std::string&>()).second) {
-      throw Mistake{"the name " + quoted(parsed.get_ref<const std::string&>()) + " stands twice in one object"};
+      throw Mistake{"the name " + quote_name(parsed.get_ref<const std::string&>()) + " stands twice in one object"};
     }
     return true;
   }
@@ -75,9 +75,9 @@ json parse_strict_json(std::string_view text, std::string_view origin, int max_d
   } catch (const Watcher::Mistake& mistake) {
     throw refuse("", mistake.text);
   } catch (const json::parse_error& error) {
-    throw refuse(position_of(text, error.byte == 0 ? 0 : error.byte - 1), quoted(mistake_in(error), 200));
+    throw refuse(position_of(text, error.byte == 0 ? 0 : error.byte - 1), quote_name(mistake_in(error), 200));
   } catch (const json::exception& error) {
-    throw refuse("", quoted(mistake_in(error), 200));
+    throw refuse("", quote_name(mistake_in(error), 200));
   }
 }
 
@@ -108,7 +108,7 @@ std::string_view json_type_in_words(const json& value) {
 
 std::string json_in_short(const json& value) {
   if (value.is_structured() && !value.empty()) return std::string(json_type_in_words(value));
-  if (value.is_string()) return quoted(value.get_ref<const std::string&>());
+  if (value.is_string()) return quote_name(value.get_ref<const std::string&>());
   return value.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

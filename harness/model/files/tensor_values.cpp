@@ -47,7 +47,7 @@ void read_elements(const TensorEntry& tensor, int64_t first, std::span<float> ou
   }
   throw UserError(ExitCode::input, fmt::format("tensor {} is {}, expected F32, F16 or BF16: use a checkpoint whose weights "
                                                "are not quantized",
-                                               quoted(tensor.name), tensor.type_name));
+                                               quote_name(tensor.name), tensor.type_name));
 }
 
 void read_row(const TensorEntry& matrix, int64_t row, std::span<float> out) {
