@@ -35,8 +35,8 @@ std::string strides(int64_t group, const CacheShape& shape) {
       "lengths that happen to divide", group);
   for (const int64_t tokens : {48, 49, 64}) {
     if (channels(tokens) > 0) {
-      text += fmt::format("{} {} channel{} share a scale at {} tokens", tokens == 48 ? ";" : ",", channels(tokens),
-                          channels(tokens) == 1 ? "" : "s", tokens);
+      text += fmt::format("{} {} channel{} a scale at {} tokens", tokens == 48 ? ";" : ",", channels(tokens),
+                          channels(tokens) == 1 ? " has" : "s share", tokens);
     }
   }
   return text;

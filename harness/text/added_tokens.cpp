@@ -1,10 +1,10 @@
+#include "harness/model/files/strict_json.h"
 #include "harness/text/added_tokens.h"
 
 #include <fmt/format.h>
 
 #include "harness/text/code_point_set.h"
 #include "harness/text/json_reader.h"
-#include "harness/text/problem_list.h"
 #include "harness/text/utf8.h"
 
 namespace kvdiff {
@@ -31,27 +31,27 @@ std::string normalized_text(const std::string& text, const Normalizer& normalize
 
 // The peer ignores the ids in the file: a token of the model keeps its id there, the others are numbered on behind the
 // model's. Where the file says otherwise, one of the two is not what the model was trained with.
-void check_id(const BpeModel& model, const std::string& content, int64_t id, int64_t& next, ProblemList& problems) {
+void check_id(const BpeModel& model, const std::string& content, int64_t id, int64_t& next, std::vector<std::string>& problems) {
   const auto in_model = model.vocabulary.find(content);
   if (in_model != model.vocabulary.end()) {
     if (in_model->second != id) {
-      problems.add(fmt::format("added token \"{}\" has the id {}, but {} in model.vocab", content, id, in_model->second));
+      problems.push_back(fmt::format("added token \"{}\" has the id {}, but {} in model.vocab", content, id, in_model->second));
     }
     return;
   }
   if (id != next) {
-    problems.add(fmt::format("added token \"{}\" has the id {}, expected {}: the ids have a hole, repeat, or are out of order",
+    problems.push_back(fmt::format("added token \"{}\" has the id {}, expected {}: the ids have a hole, repeat, or are out of order",
                              content, id, next));
   }
   ++next;
 }
 
-void index_token(AddedTokens& tokens, int32_t id, AddedToken token, ProblemList& problems) {
+void index_token(AddedTokens& tokens, int32_t id, AddedToken token, std::vector<std::string>& problems) {
   LiteralTrie& trie = token.normalized ? tokens.normalized : tokens.raw;
   if (token.pattern.empty()) {
-    problems.add(fmt::format("added token {} (\"{}\") is empty{}", id, token.content, token.normalized ? " once normalized" : ""));
+    problems.push_back(fmt::format("added token {} (\"{}\") is empty{}", id, token.content, token.normalized ? " once normalized" : ""));
   } else if (trie.longest_at(token.pattern, 0).length == token.pattern.size()) {
-    problems.add(fmt::format("added token {} (\"{}\") looks like another one{}", id, token.content,
+    problems.push_back(fmt::format("added token {} (\"{}\") looks like another one{}", id, token.content,
                              token.normalized ? " once normalized" : ""));
   } else {
     trie.add(token.pattern, id);
@@ -160,8 +160,8 @@ LiteralTrie::Hit LiteralTrie::longest_at(std::string_view text, size_t offset) c
 
 AddedTokens read_added_tokens(const nlohmann::json& value, const BpeModel& model, const Normalizer& normalize) {
   AddedTokens tokens;
-  ProblemList problems("tokenizer.json");
-  if (!value.is_array()) problems.add(fmt::format("added_tokens is {}, expected an array", json_excerpt(value)));
+  std::vector<std::string> problems;
+  if (!value.is_array()) problems.push_back(fmt::format("added_tokens is {}, expected an array", json_in_short(value)));
   auto next = static_cast<int64_t>(model.vocabulary.size());
   for (size_t i = 0; value.is_array() && i < value.size(); ++i) {
     JsonReader fields(value[i], fmt::format("added_tokens[{}]", i));
@@ -169,13 +169,13 @@ AddedTokens read_added_tokens(const nlohmann::json& value, const BpeModel& model
     AddedToken token = read_token(fields);
     token.pattern = token.normalized ? normalized_text(token.content, normalize) : token.content;
     if (tokens.ids.count(token.content) > 0) {
-      problems.add(fmt::format("added token \"{}\" is listed twice", token.content));
+      problems.push_back(fmt::format("added token \"{}\" is listed twice", token.content));
       continue;
     }
     check_id(model, token.content, id, next, problems);
     index_token(tokens, static_cast<int32_t>(id), std::move(token), problems);
   }
-  problems.raise_if_any();
+  refuse_if_any(problems);
   return tokens;
 }
 

@@ -102,7 +102,7 @@ bool add_as_bytes(const BpeModel& model, std::string_view character, Word& word)
 
 // A pending unknown token is added when a known character follows; bytes overtake it, as in the peer.
 void add_characters(const BpeModel& model, std::string_view text, Word& word) {
-  std::optional<int32_t> pending_unknown;
+  int32_t pending_unknown = -1;
   std::string decorated;
   for (size_t offset = 0; offset < text.size();) {
     const size_t length = decode_valid_utf8(text, offset).length;
@@ -114,15 +114,15 @@ void add_characters(const BpeModel& model, std::string_view text, Word& word) {
     }
     offset += length;
     if (const auto found = model.vocabulary.find(character); found != model.vocabulary.end()) {
-      if (pending_unknown) word.add(*pending_unknown);
-      pending_unknown.reset();
+      if (pending_unknown >= 0) word.add(pending_unknown);
+      pending_unknown = -1;
       word.add(found->second);
     } else if (!(model.byte_fallback && add_as_bytes(model, character, word)) && model.unknown_token) {
-      if (pending_unknown && !model.fuse_unknown) word.add(*pending_unknown);
+      if (pending_unknown >= 0 && !model.fuse_unknown) word.add(pending_unknown);
       pending_unknown = unknown_id(model, character);
     }
   }
-  if (pending_unknown) word.add(*pending_unknown);
+  if (pending_unknown >= 0) word.add(pending_unknown);
 }
 
 }  // namespace

@@ -3,16 +3,16 @@
 #include <algorithm>
 
 #include "cache_backends/error.h"
+#include "harness/model/files/strict_json.h"
 #include "harness/text/bpe.h"
 #include "harness/text/json_reader.h"
-#include "harness/text/problem_list.h"
 
 namespace kvdiff {
 namespace {
 
-void read_vocabulary(const nlohmann::json& value, BpeModel& model, ProblemList& problems) {
+void read_vocabulary(const nlohmann::json& value, BpeModel& model, std::vector<std::string>& problems) {
   if (!value.is_object()) {
-    problems.add(fmt::format("model.vocab is {}, expected an object of token: id", json_excerpt(value)));
+    problems.push_back(fmt::format("model.vocab is {}, expected an object of token: id", json_in_short(value)));
     return;
   }
   std::unordered_map<int64_t, std::string> owner;
@@ -21,18 +21,18 @@ void read_vocabulary(const nlohmann::json& value, BpeModel& model, ProblemList& 
                        !(id_value.is_number_unsigned() && id_value.get<uint64_t>() > static_cast<uint64_t>(largest_token_id));
     const int64_t id = whole ? id_value.get<int64_t>() : -1;
     if (id < 0 || id > largest_token_id) {
-      problems.add(fmt::format("token \"{}\" has the id {}, expected a whole number from 0 to {}", token,
-                               json_excerpt(id_value), largest_token_id));
+      problems.push_back(fmt::format("token \"{}\" has the id {}, expected a whole number from 0 to {}", token,
+                               json_in_short(id_value), largest_token_id));
       continue;
     }
     const auto [found, fresh] = owner.emplace(id, token);
-    if (!fresh) problems.add(fmt::format("id {} belongs to both \"{}\" and \"{}\"", id, found->second, token));
+    if (!fresh) problems.push_back(fmt::format("id {} belongs to both \"{}\" and \"{}\"", id, found->second, token));
     model.vocabulary.emplace(token, static_cast<int32_t>(id));
   }
 }
 
 // In a vocabulary without holes the largest id is one less than the number of tokens.
-void check_holes(const BpeModel& model, ProblemList& problems) {
+void check_holes(const BpeModel& model, std::vector<std::string>& problems) {
   std::vector<char> used(model.vocabulary.size(), 0);
   int32_t largest = -1;
   for (const auto& [token, id] : model.vocabulary) {
@@ -41,7 +41,7 @@ void check_holes(const BpeModel& model, ProblemList& problems) {
   }
   const auto hole = std::find(used.begin(), used.end(), 0);
   if (hole == used.end()) return;
-  problems.add(fmt::format("model.vocab has holes: {} tokens, but ids up to {}; the first id without a token is {}", used.size(),
+  problems.push_back(fmt::format("model.vocab has holes: {} tokens, but ids up to {}; the first id without a token is {}", used.size(),
                            largest, hole - used.begin()));
 }
 
@@ -66,16 +66,16 @@ std::optional<std::pair<std::string, std::string>> read_pair(const nlohmann::jso
   return std::pair(text.substr(0, space), text.substr(space + 1));
 }
 
-void read_merges(const nlohmann::json& value, BpeModel& model, ProblemList& problems) {
+void read_merges(const nlohmann::json& value, BpeModel& model, std::vector<std::string>& problems) {
   if (!value.is_array()) {
-    problems.add(fmt::format("model.merges is {}, expected an array", json_excerpt(value)));
+    problems.push_back(fmt::format("model.merges is {}, expected an array", json_in_short(value)));
     return;
   }
   model.merges = MergeMap(value.size());
   const auto id_of = [&](const std::string& token, size_t rank) {
     const auto found = model.vocabulary.find(token);
     if (found != model.vocabulary.end()) return found->second;
-    problems.add(fmt::format("merge {} needs the token \"{}\", which is not in the vocabulary", rank, token));
+    problems.push_back(fmt::format("merge {} needs the token \"{}\", which is not in the vocabulary", rank, token));
     return -1;
   };
   size_t comments = 0;
@@ -87,12 +87,12 @@ void read_merges(const nlohmann::json& value, BpeModel& model, ProblemList& prob
     const size_t rank = i - comments;
     const auto pair = read_pair(value[i]);
     if (!pair) {
-      problems.add(fmt::format("merge {} is {}, expected \"left right\" or [\"left\", \"right\"]", rank, json_excerpt(value[i])));
+      problems.push_back(fmt::format("merge {} is {}, expected \"left right\" or [\"left\", \"right\"]", rank, json_in_short(value[i])));
       continue;
     }
     const int32_t left = id_of(pair->first, rank), right = id_of(pair->second, rank);
     if (pair->second.size() < model.continuing_prefix.size()) {
-      problems.add(fmt::format("merge {}: \"{}\" is shorter than the continuing_subword_prefix", rank, pair->second));
+      problems.push_back(fmt::format("merge {}: \"{}\" is shorter than the continuing_subword_prefix", rank, pair->second));
       continue;
     }
     const int32_t merged = id_of(pair->first + pair->second.substr(model.continuing_prefix.size()), rank);
@@ -117,7 +117,7 @@ BpeModel read_bpe(const nlohmann::json& value) {
   fields.ignore("dropout");
   if (fields.has("dropout") && fields.field("dropout") != 0.0) {
     fields.refuse(fmt::format("has \"dropout\": {}, which makes ids random and is not supported; set it to null",
-                              json_excerpt(fields.field("dropout"))));
+                              json_in_short(fields.field("dropout"))));
   }
   BpeModel model;
   fields.ignore("unk_token");
@@ -127,14 +127,14 @@ BpeModel read_bpe(const nlohmann::json& value) {
   model.fuse_unknown = fields.boolean_or("fuse_unk", false);
   model.byte_fallback = fields.boolean_or("byte_fallback", false);
   model.ignore_merges = fields.boolean_or("ignore_merges", false);
-  ProblemList problems("tokenizer.json");
+  std::vector<std::string> problems;
   read_vocabulary(fields.field("vocab"), model, problems);
   check_holes(model, problems);
-  problems.raise_if_any();
+  refuse_if_any(problems);
   index_tokens(model);
   read_merges(fields.field("merges"), model, problems);
   fields.finish();
-  problems.raise_if_any();
+  refuse_if_any(problems);
   return model;
 }
 

@@ -8,6 +8,18 @@
 namespace kvdiff {
 namespace {
 
+std::string byte_level_to_bytes(const std::string& token) {
+  std::string bytes;
+  for (size_t offset = 0; offset < token.size();) {
+    const auto c = decode_valid_utf8(token, offset);
+    const int byte = byte_of_byte_level_character(c.value);
+    if (byte < 0) return token;
+    bytes.push_back(static_cast<char>(byte));
+    offset += c.length;
+  }
+  return bytes;
+}
+
 int hexadecimal(char digit) {
   if (digit >= '0' && digit <= '9') return digit - '0';
   const char lower = static_cast<char>(digit | 32);
@@ -24,21 +36,14 @@ int fallback_byte(std::string_view token) {
 
 }  // namespace
 
-std::string byte_level_to_bytes(const std::string& token) {
-  std::string bytes;
-  for (size_t offset = 0; offset < token.size();) {
-    const auto c = decode_valid_utf8(token, offset);
-    const int byte = byte_of_byte_level_character(c.value);
-    if (byte < 0) return token;
-    bytes.push_back(static_cast<char>(byte));
-    offset += c.length;
-  }
-  return bytes;
-}
-
-bool shows_bytes(const DecodeSteps& steps) {
-  return std::any_of(steps.begin(), steps.end(),
-                     [](const auto& step) { return dynamic_cast<const ByteLevelStep*>(step.get()) != nullptr; });
+std::string bytes_of_token(const TokenDecoder& decoder, const std::string& token) {
+  DecodeChain chain(decoder);
+  if (chain.has<ByteLevelStep>()) return byte_level_to_bytes(token);
+  if (const int byte = fallback_byte(token); byte >= 0 && chain.has<ByteFallbackStep>()) return {static_cast<char>(byte)};
+  const std::string before = "a";
+  const size_t held = chain.push(before).size();
+  const std::string both = chain.push(token) + chain.finish();
+  return both.substr(std::min(before.size() - std::min(before.size(), held), both.size()));
 }
 
 void WholeTokenStep::push(std::string_view stretch, bool ends_token, const TokenSink& sink) {

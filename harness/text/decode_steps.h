@@ -112,10 +112,4 @@ class SuffixStep : public WholeTokenStep {
   bool any_ = false;
 };
 
-// Whether the steps turn visible characters back to bytes.
-bool shows_bytes(const DecodeSteps& steps);
-
-// A token's bytes as ByteLevelStep sees them.
-std::string byte_level_to_bytes(const std::string& token);
-
 }  // namespace kvdiff

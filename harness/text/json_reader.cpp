@@ -4,18 +4,17 @@
 #include <fmt/ranges.h>
 
 #include "cache_backends/error.h"
+#include "harness/model/files/field_reader.h"
+#include "harness/model/files/strict_json.h"
 
 namespace kvdiff {
 
-std::string json_excerpt(const nlohmann::json& value) {
-  if (value.is_array()) return fmt::format("an array of {}", value.size());
-  if (value.is_object()) return "an object";
-  std::string text = value.dump(-1, ' ', true);
-  return text.size() > 60 ? text.substr(0, 57) + "..." : text;
+void refuse_if_any(const std::vector<std::string>& problems) {
+  throw_if_any(problems, "tokenizer.json cannot be used:", "Take it from the model's source again, or give the prompt as token ids.");
 }
 
 JsonReader::JsonReader(const nlohmann::json& object, std::string place) : object_(object), place_(std::move(place)) {
-  if (!object_.is_object()) refuse(fmt::format("is {}, expected an object", json_excerpt(object_)));
+  if (!object_.is_object()) refuse(fmt::format("is {}, expected an object", json_in_short(object_)));
 }
 
 const nlohmann::json* JsonReader::find(std::string_view name) const {
@@ -37,13 +36,13 @@ const nlohmann::json& JsonReader::field(std::string_view name) {
 
 std::string JsonReader::text(std::string_view name) {
   const auto& value = field(name);
-  if (!value.is_string()) refuse(fmt::format("has \"{}\": {}, expected a string", name, json_excerpt(value)));
+  if (!value.is_string()) refuse(fmt::format("has \"{}\": {}, expected a string", name, json_in_short(value)));
   return value.get<std::string>();
 }
 
 bool JsonReader::boolean(std::string_view name) {
   const auto& value = field(name);
-  if (!value.is_boolean()) refuse(fmt::format("has \"{}\": {}, expected true or false", name, json_excerpt(value)));
+  if (!value.is_boolean()) refuse(fmt::format("has \"{}\": {}, expected true or false", name, json_in_short(value)));
   return value.get<bool>();
 }
 
@@ -56,21 +55,21 @@ int64_t JsonReader::whole_number(std::string_view name, int64_t from, int64_t to
   const auto& value = field(name);
   const bool fits = value.is_number_unsigned() ? value.get<uint64_t>() <= static_cast<uint64_t>(to) : value.is_number_integer();
   if (!fits || value.get<int64_t>() < from || value.get<int64_t>() > to) {
-    refuse(fmt::format("has \"{}\": {}, expected a whole number from {} to {}", name, json_excerpt(value), from, to));
+    refuse(fmt::format("has \"{}\": {}, expected a whole number from {} to {}", name, json_in_short(value), from, to));
   }
   return value.get<int64_t>();
 }
 
 const nlohmann::json& JsonReader::array(std::string_view name) {
   const auto& value = field(name);
-  if (!value.is_array()) refuse(fmt::format("has \"{}\": {}, expected an array", name, json_excerpt(value)));
+  if (!value.is_array()) refuse(fmt::format("has \"{}\": {}, expected an array", name, json_in_short(value)));
   return value;
 }
 
 void JsonReader::finish() const {
   for (const auto& [name, value] : object_.items()) {
     if (asked_.count(name) == 0 && !value.is_null()) {
-      refuse(fmt::format("has the field \"{}\": {}, which is not supported", name, json_excerpt(value)));
+      refuse(fmt::format("has the field \"{}\": {}, which is not supported", name, json_in_short(value)));
     }
   }
 }

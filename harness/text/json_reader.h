@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
@@ -37,8 +36,8 @@ class JsonReader {
   std::set<std::string, std::less<>> asked_;
 };
 
-// A short rendering of a value for error messages.
-std::string json_excerpt(const nlohmann::json& value);
+// Throws UserError(ExitCode::input) that lists the problems of a tokenizer.json, if there are any.
+void refuse_if_any(const std::vector<std::string>& problems);
 
 // A component of a tokenizer.json ({"type": ..., ...}) by its row in a table.
 template <typename Component>

@@ -37,10 +37,21 @@ class DecodeChain {
   std::string push(std::string_view token);
   std::string finish();  // nothing may be pushed afterwards
 
+  template <typename Step>
+  bool has() const {
+    for (const auto& step : steps_) {
+      if (dynamic_cast<const Step*>(step.get()) != nullptr) return true;
+    }
+    return false;
+  }
+
  private:
   void pass(size_t step, std::string_view stretch, bool ends_token, std::string& out);
 
   DecodeSteps steps_;
 };
+
+// What a token adds to a text that it does not begin, unfinished UTF-8 sequences as they are.
+std::string bytes_of_token(const TokenDecoder& decoder, const std::string& token);
 
 }  // namespace kvdiff

@@ -16,8 +16,8 @@ class StreamDecoder;
 // a file asks for beyond that is refused by name. Immutable: any number of threads may use one.
 class Tokenizer {
  public:
-  // Throws UserError: ExitCode::io for a file that cannot be read, ExitCode::input for one that is not supported or not
-  // sound (all problems of one kind are listed at once).
+  // Throws UserError(ExitCode::input) for a file that is missing, not supported or not sound (all problems of one kind are
+  // listed at once).
   static Tokenizer load(const std::filesystem::path& tokenizer_json);
   static Tokenizer parse(std::string_view json);
 
@@ -34,7 +34,10 @@ class Tokenizer {
   std::optional<std::string> token(int32_t id) const;  // as the vocabulary spells it
   bool is_special(int32_t id) const;
 
-  // One token for a report: its own bytes, with what cannot be printed escaped (\n, \xE2, \u{202E}); "[50000]" for an id
+  // What a token adds to a text that it does not begin; may be a part of a UTF-8 sequence. "" for an id that no token has.
+  std::string token_bytes(int32_t id) const;
+
+  // One token for a report: its bytes, with what cannot be printed escaped (\n, \xE2, \u{202E}); "[50000]" for an id
   // that no token has.
   std::string token_text(int32_t id) const;
 

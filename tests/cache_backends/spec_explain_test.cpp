@@ -29,7 +29,7 @@ TEST_CASE("a spec in plain words", "[spec][explain]") {
 TEST_CASE("strided groups are told for what they are", "[spec][explain]") {
   const std::string text = explained("hqq");
   CHECK(contains(text, {"64 elements at equal distances over the whole tensor"}));
-  CHECK(contains(text, {"4 channels share a scale at 48 tokens, 64 channels share a scale at 49 tokens, 1 channel share"}));
+  CHECK(contains(text, {"4 channels share a scale at 48 tokens, 64 channels share a scale at 49 tokens, 1 channel has"}));
   CHECK(contains(explained("hqq:group=128,axis=1"), {"2 consecutive tokens of one head"}));
   CHECK(contains(explained("hqq:group=48,axis=1"), {"heads of 64 do not divide: groups straddle tokens"}));
 }

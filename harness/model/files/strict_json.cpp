@@ -58,6 +58,13 @@ std::string_view mistake_in(const json::exception& error) {
   return number_end == std::string_view::npos ? what : what.substr(number_end + 2);
 }
 
+// Python's json writes numbers that are none, without a warning.
+std::string_view hint_at(std::string_view text, size_t byte) {
+  const size_t at = byte == 0 ? 0 : byte - 1;
+  const bool not_a_number = at < text.size() && (text[at] == 'N' || text[at] == 'I');
+  return not_a_number ? " (NaN and Infinity are no JSON)" : "";
+}
+
 }  // namespace
 
 json parse_strict_json(std::string_view text, std::string_view origin, int max_depth) {
@@ -75,7 +82,8 @@ json parse_strict_json(std::string_view text, std::string_view origin, int max_d
   } catch (const Watcher::Mistake& mistake) {
     throw refuse("", mistake.text);
   } catch (const json::parse_error& error) {
-    throw refuse(position_of(text, error.byte == 0 ? 0 : error.byte - 1), quote_name(mistake_in(error), 200));
+    throw refuse(position_of(text, error.byte == 0 ? 0 : error.byte - 1),
+                 quote_name(mistake_in(error), 200).append(hint_at(text, error.byte)));
   } catch (const json::exception& error) {
     throw refuse("", quote_name(mistake_in(error), 200));
   }

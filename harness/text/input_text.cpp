@@ -1,4 +1,4 @@
-#include "harness/text/read_file.h"
+#include "harness/text/input_text.h"
 
 #include <fmt/format.h>
 
@@ -33,7 +33,7 @@ std::string read_all(std::FILE* file, const std::string& name, std::string_view 
 
 }  // namespace
 
-std::string read_text_file(const std::filesystem::path& path, std::string_view what) {
+std::string read_input_text(const std::filesystem::path& path, std::string_view what) {
   if (path == "-") return read_all(stdin, "standard input", what);
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
   if (!file) {
