@@ -46,7 +46,7 @@ size_t height_of(double value, double largest, bool logarithmic) {
 
 std::string sparkline(std::span<const double> values, const SparklineStyle& style) {
   const std::vector<double> cells = shares(values, style.width);
-  const double largest = largest_of(cells);
+  const double largest = style.largest > 0 ? style.largest : largest_of(cells);
   const auto& heights = style.unicode ? blocks : ascii_heights;
   std::string result;
   for (const double cell : cells) {

@@ -6,11 +6,12 @@ namespace kvdiff {
 
 // Small pictures of numbers, one character per cell. Values below 0 count as 0; what is not finite is drawn as `!`.
 
-// Values side by side, each cell the largest of its share, heights from 0 to the largest value.
-// `logarithmic` spreads the four decades below the largest value over the heights.
+// Values side by side, each cell the largest of its share, heights from 0 to `largest`.
+// `logarithmic` spreads the four decades below it over the heights.
 struct SparklineStyle {
-  int width = 40;  // columns; fewer values than that take one column each
+  int width = 40;      // columns; fewer values than that take one column each
   bool unicode = true, logarithmic = false;
+  double largest = 0;  // the top of the scale; 0: the largest of these values
 };
 std::string sparkline(std::span<const double> values, const SparklineStyle& style);
 

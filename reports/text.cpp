@@ -110,36 +110,38 @@ std::string padded_left(std::string_view printable_text, int width) {
   return std::string(static_cast<size_t>(missing > 0 ? missing : 0), ' ') + std::string(printable_text);
 }
 
-std::vector<std::string> wrapped(std::string_view printable_text, int width) {
-  const std::vector<Cell> cells = printable_cells(printable_text, true);
-  std::vector<std::string> lines(1);
+std::vector<CellRange> line_ranges(const std::vector<Cell>& cells, int width) {
+  std::vector<CellRange> lines(1);
   int used = 0;
   for (size_t at = 0; at < cells.size(); ++at) {
-    const bool starts_word = at == 0 || cells[at - 1].text == " ";
+    const bool is_space = cells[at].text == " ";
+    const bool starts_word = !is_space && (at == lines.back().first || cells[at - 1].text == " ");
     const int word = starts_word ? width_between(cells, at, end_of_word(cells, at)) : cells[at].width;
-    const bool breaks = used > 0 && (used + cells[at].width > width || (starts_word && word <= width && used + word > width));
-    if (breaks) {
-      lines.emplace_back();
+    const int needed = word <= width ? word : cells[at].width;
+    if (!is_space && used > 0 && used + needed > width) {
+      lines.push_back({at, at});
       used = 0;
-      if (cells[at].text == " ") continue;
     }
-    lines.back() += cells[at].text;
     used += cells[at].width;
-  }
-  for (std::string& line : lines) {
-    while (line.ends_with(' ')) line.pop_back();
+    if (!is_space) lines.back().last = at + 1;
   }
   return lines;
 }
 
-std::string valid_utf8(std::string_view text) {
-  std::string result;
-  for (size_t at = 0; at < text.size();) {
-    const auto [value, bytes, valid] = utf8_at(text, at);
-    result += valid ? text.substr(at, bytes) : std::string_view("\xef\xbf\xbd");
-    at += bytes;
+std::vector<std::string> wrapped(std::string_view printable_text, int width) {
+  const std::vector<Cell> cells = printable_cells(printable_text, true);
+  std::vector<std::string> lines;
+  for (const auto& [first, last] : line_ranges(cells, width)) {
+    std::string& line = lines.emplace_back();
+    for (size_t i = first; i < last; ++i) line += cells[i].text;
   }
-  return result;
+  return lines;
+}
+
+size_t bytes_of_characters(std::string_view text, int64_t characters) {
+  size_t at = 0;
+  for (; characters > 0 && at < text.size(); --characters) at += utf8_at(text, at).bytes;
+  return at;
 }
 
 }  // namespace kvdiff

@@ -1,4 +1,6 @@
 #pragma once
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,10 +30,15 @@ std::string clipped(std::string_view printable_text, int width, bool unicode);
 std::string padded_right(std::string_view printable_text, int width);
 std::string padded_left(std::string_view printable_text, int width);
 
-// Lines of at most `width` columns, broken at spaces where there are any.
+// Lines of at most `width` columns, broken at spaces where there are any. A line is a range of cells; the spaces at its end
+// belong to none.
+struct CellRange {
+  size_t first = 0, last = 0;  // last is past the end
+};
+std::vector<CellRange> line_ranges(const std::vector<Cell>& cells, int width);
 std::vector<std::string> wrapped(std::string_view printable_text, int width);
 
-// UTF-8 with every broken byte replaced by U+FFFD: what a JSON file can hold.
-std::string valid_utf8(std::string_view text);
+// Bytes of the first `characters` characters (code points; a broken byte counts as one), or of all of the text.
+size_t bytes_of_characters(std::string_view text, int64_t characters);
 
 }  // namespace kvdiff

@@ -43,7 +43,7 @@ const FamilyRow* find_family(FieldReader& fields, Problems& problems) {
   if (row != families.end()) return &*row;
   if (problems.empty()) {
     fields.problem("model_type", fmt::format("is {}, expected llama (the only family that kvdiff runs so far)",
-                                             type ? quoted(*type) : "missing"));
+                                             type ? quote_name(*type) : "missing"));
   }
   return nullptr;
 }
@@ -98,7 +98,7 @@ std::optional<Dtype> read_dtype(FieldReader& fields) {
     if (*name == name_of(dtype)) return dtype;
   }
   fields.problem(modern ? "dtype" : "torch_dtype",
-                 fmt::format("is {}, expected float16, bfloat16 or float32", quoted(*name)));
+                 fmt::format("is {}, expected float16, bfloat16 or float32", quote_name(*name)));
   return std::nullopt;
 }
 
@@ -118,7 +118,7 @@ void read_token_ids(FieldReader& fields, ModelConfig& config) {
 void read_rest(FieldReader& fields, ModelConfig& config) {
   config.hidden_act = fields.text("hidden_act").value_or("silu");
   if (config.hidden_act != "silu") {
-    fields.problem("hidden_act", fmt::format("is {}, expected 'silu', the only activation so far", quoted(config.hidden_act)));
+    fields.problem("hidden_act", fmt::format("is {}, expected 'silu', the only activation so far", quote_name(config.hidden_act)));
   }
   config.tie_word_embeddings = fields.truth("tie_word_embeddings").value_or(false);
   config.attention_bias = fields.truth("attention_bias").value_or(false);

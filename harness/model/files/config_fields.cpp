@@ -109,7 +109,7 @@ void check_config_fields(const json& config, std::vector<std::string>& problems)
     } else {
       problems.push_back(fmt::format("{} is a field that kvdiff does not know: if it does not change what the model "
                                      "computes, remove it from the file",
-                                     quoted(name)));
+                                     quote_name(name)));
     }
   }
 }

@@ -61,7 +61,7 @@ std::string weights_in_other_formats(const fs::path& path) {
   for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
     const std::string extension = entry.path().extension().string();
     const bool weights = std::find(std::begin(formats), std::end(formats), extension) != std::end(formats);
-    if (weights) found.push_back(quoted(entry.path().filename().string()));
+    if (weights) found.push_back(quote_name(entry.path().filename().string()));
   }
   if (found.empty()) return "";
   std::sort(found.begin(), found.end());
@@ -84,7 +84,10 @@ fs::path resolve_model(std::string_view model) {
 
 ModelFolder open_model_folder(const fs::path& path) {
   check_is_folder(path);
-  ModelFolder folder{.path = path, .config = path / "config.json", .tokenizer = path / "tokenizer.json"};
+  ModelFolder folder;
+  folder.path = path;
+  folder.config = path / "config.json";
+  folder.tokenizer = path / "tokenizer.json";
   std::vector<std::string> problems;
   if (!is_there(folder.config)) problems.push_back("config.json is missing");
   if (!is_there(path / "model.safetensors") && !is_there(path / "model.safetensors.index.json")) {

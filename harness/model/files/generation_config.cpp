@@ -41,7 +41,10 @@ void warn_of_unused(const json& content, std::vector<std::string>& warnings) {
 }  // namespace
 
 GenerationConfig generation_config_from(const ModelConfig& config) {
-  return {.bos_id = config.bos_id, .eos_ids = config.eos_ids};
+  GenerationConfig generation;
+  generation.bos_id = config.bos_id;
+  generation.eos_ids = config.eos_ids;
+  return generation;
 }
 
 GenerationConfig parse_generation_config(std::string_view text, std::string_view origin, const ModelConfig& config) {

@@ -72,7 +72,7 @@ std::vector<std::string> list_unexpected(const ModelConfig& config, const Weight
     // Computed from config.json; checkpoints of old hold a copy.
     const bool frequencies = tensor->name.ends_with("rotary_emb.inv_freq");
     const bool tied_head = config.tie_word_embeddings && tensor->name == head_name;
-    if (!known.contains(tensor->name) && !frequencies && !tied_head) unexpected.push_back(quoted(tensor->name));
+    if (!known.contains(tensor->name) && !frequencies && !tied_head) unexpected.push_back(quote_name(tensor->name));
   }
   constexpr size_t shown = 20;
   if (unexpected.size() > shown) {

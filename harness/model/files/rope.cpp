@@ -15,7 +15,7 @@ static_assert(LDBL_MANT_DIG >= 64, "the tables need a long double wider than dou
 
 constexpr double pi = 3.14159265358979323846;
 
-float power(float base, float exponent) { return static_cast<float>(powl(base, exponent)); }
+float power(float base, double exponent) { return static_cast<float>(powl(base, exponent)); }
 double logarithm(double value) { return static_cast<double>(logl(value)); }
 
 // base ** (arange(0, dim, 2) / dim), float32: the wavelengths divided by 2 pi
@@ -126,11 +126,11 @@ RopeFrequencies rope_frequencies(const RopeConfig& rope, int64_t head_size) {
 RopeFrequencies dynamic_rope_frequencies(const RopeConfig& rope, int64_t head_size, int64_t length) {
   if (rope.type != RopeType::dynamic) throw InternalError("dynamic_rope_frequencies: the rope type is another");
   if (length <= rope.max_positions) return rope_frequencies(rope, head_size);
-  // The length is an integer tensor in the peer, so everything from here on is float32.
+  // The length is an integer tensor in the peer, so everything from here on is float32, but for the exponent.
   const float stretched = static_cast<float>(rope.factor) * static_cast<float>(length) / static_cast<float>(rope.max_positions);
   const float growth = stretched - static_cast<float>(rope.factor - 1.0);
   const double exponent = static_cast<double>(head_size) / static_cast<double>(head_size - 2);
-  const float base = static_cast<float>(rope.theta) * power(growth, static_cast<float>(exponent));
+  const float base = static_cast<float>(rope.theta) * power(growth, exponent);
   return {reciprocals(periods(base, head_size))};
 }
 

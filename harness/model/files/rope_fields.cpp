@@ -59,14 +59,14 @@ const RopeTypeRow* read_type(FieldReader& fields, std::vector<std::string>& prob
   const auto type = fields.text("type");
   const auto rope_type = fields.text("rope_type");
   if (type && rope_type && *type != *rope_type) {
-    fields.problem("type", fmt::format("is {} and rope_type is {}, expected one of them", quoted(*type), quoted(*rope_type)));
+    fields.problem("type", fmt::format("is {} and rope_type is {}, expected one of them", quote_name(*type), quote_name(*rope_type)));
   }
   const std::string name = rope_type.value_or(type.value_or("default"));
   const auto row = std::find_if(rope_types().begin(), rope_types().end(),
                                 [&](const RopeTypeRow& candidate) { return candidate.name == name; });
   if (row != rope_types().end()) return &*row;
   problems.push_back(fmt::format("rope type {} is not supported, expected default, linear, dynamic, llama3 or yarn",
-                                 quoted(name)));
+                                 quote_name(name)));
   return nullptr;
 }
 
@@ -77,7 +77,7 @@ void check_names(const json& object, const RopeTypeRow& row, FieldReader& fields
     const bool known = std::find(std::begin(always), std::end(always), name) != std::end(always) ||
                        std::find(row.fields.begin(), row.fields.end(), name) != row.fields.end();
     if (known || value.is_null()) continue;
-    fields.problem(quoted(name), fmt::format("has no meaning for rope type '{}': remove it or correct the type", row.name));
+    fields.problem(quote_name(name), fmt::format("has no meaning for rope type '{}': remove it or correct the type", row.name));
   }
 }
 

@@ -29,7 +29,7 @@ struct Place {
 
   template <class... Arguments>
   [[noreturn]] void refuse(fmt::format_string<Arguments...> rule, Arguments&&... arguments) const {
-    const std::string where = tensor.empty() ? "" : "tensor " + quoted(tensor) + ": ";
+    const std::string where = tensor.empty() ? "" : "tensor " + quote_name(tensor) + ": ";
     throw UserError(ExitCode::input,
                     fmt::format("{}: {}{}. The file is truncated or damaged: copy, download or convert it again.",
                                 origin, where, fmt::format(rule, std::forward<Arguments>(arguments)...)));
@@ -55,7 +55,7 @@ std::string_view header_text(std::span<const std::byte> file, const Place& place
   }
   const char* const begin = reinterpret_cast<const char*>(file.data()) + length_bytes;
   if (length == 0 || *begin != '{') {
-    place.refuse("the header begins with {}, expected '{{'", length == 0 ? "nothing" : quoted({begin, 1}));
+    place.refuse("the header begins with {}, expected '{{'", length == 0 ? "nothing" : quote_name({begin, 1}));
   }
   return {begin, length};
 }
@@ -108,7 +108,9 @@ uint64_t bytes_of(const TensorEntry& tensor, int64_t bits, const Place& place) {
 
 TensorEntry read_tensor(const json& entry, std::span<const std::byte> data, const Place& place) {
   if (!entry.is_object()) place.refuse("is {}, expected an object", json_type_in_words(entry));
-  TensorEntry tensor{.name = place.tensor, .shape = read_shape(entry, place)};
+  TensorEntry tensor;
+  tensor.name = place.tensor;
+  tensor.shape = read_shape(entry, place);
   const json& dtype = read_field(entry, "dtype", place);
   if (!dtype.is_string()) place.refuse("dtype is {}, expected a text", json_type_in_words(dtype));
   const auto row = find_stored_type(dtype.get_ref<const std::string&>());
@@ -133,7 +135,7 @@ std::map<std::string, std::string> read_metadata(const json& entry, const Place&
   if (entry.is_null()) return metadata;
   if (!entry.is_object()) place.refuse("__metadata__ is {}, expected an object", json_type_in_words(entry));
   for (const auto& [key, value] : entry.items()) {
-    if (!value.is_string()) place.refuse("__metadata__ {} is {}, expected a text", quoted(key), json_type_in_words(value));
+    if (!value.is_string()) place.refuse("__metadata__ {} is {}, expected a text", quote_name(key), json_type_in_words(value));
     metadata[key] = value.get<std::string>();
   }
   return metadata;
@@ -146,7 +148,7 @@ void check_layout(const std::vector<TensorEntry>& tensors, std::span<const std::
   for (const TensorEntry& tensor : tensors) {
     const Place place{origin, tensor.name};
     const auto begin = static_cast<uint64_t>(tensor.bytes.data() - data.data());
-    if (begin < end) place.refuse("begins at byte {}, inside tensor {}, which ends at {}", begin, quoted(before), end);
+    if (begin < end) place.refuse("begins at byte {}, inside tensor {}, which ends at {}", begin, quote_name(before), end);
     if (begin > end) place.refuse("begins at byte {}, but bytes {} to {} belong to no tensor", begin, end, begin);
     end = begin + tensor.bytes.size();
     before = tensor.name;
