@@ -4,7 +4,7 @@
 # Functions that run below `||` or `&&` chain their commands: `set -e` does not reach in there.
 
 readonly base_packages=(g++ cmake ninja-build pkg-config ccache libfmt-dev libcli11-dev nlohmann-json3-dev catch2
-  libpcre2-dev libxxhash-dev python3 python3-venv)
+  libpcre2-dev libutf8proc-dev libxxhash-dev python3 python3-venv)
 readonly bench_packages=(libbenchmark-dev)
 readonly lint_packages=(shellcheck clang-tidy-16)
 readonly clang_versions=(16 17 18 19 14)  # for the fuzzer; the tried one first

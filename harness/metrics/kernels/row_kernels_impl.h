@@ -57,6 +57,7 @@ struct PairAccumulators {
 
   KVDIFF_ALWAYS_INLINE void add(const float* reference, const float* candidate) {
     using Double = typename Vector<width>::Double;
+#pragma GCC unroll 4
     for (int j = 0; j < lanes / width; ++j) {
       Double r, c;
       load<width>(reference + j * width, r);
@@ -101,6 +102,7 @@ PairSums pair_sums(const float* reference, const float* candidate, int64_t size)
 template <int width>
 KVDIFF_ALWAYS_INLINE void add_weights(const float* values, float max, double* weights, Accumulator<width>& sum) {
   using Double = typename Vector<width>::Double;
+#pragma GCC unroll 4
   for (int j = 0; j < lanes / width; ++j) {
     Double value, weight;
     load<width>(values + j * width, value);
@@ -132,6 +134,7 @@ struct SoftmaxAccumulators {
 
   KVDIFF_ALWAYS_INLINE void add(const SoftmaxPair& block) {
     using Double = typename Vector<width>::Double;
+#pragma GCC unroll 4
     for (int j = 0; j < lanes / width; ++j) {
       Double r, c, reference_weight, candidate_weight;
       load<width>(block.reference + j * width, r);

@@ -67,6 +67,30 @@ TEST_CASE("KLD over a whole vocabulary agrees with long double", "[metrics][voca
   CHECK(kld > 1e-5L);
 }
 
+TEST_CASE("a figure is never infinite", "[metrics][vocabulary]") {
+  const VocabularyStep hopeless = measure({0, 2000}, {0, 2000}, 0);
+  CHECK(reason("perplexity", {hopeless}) == "beyond the range of a double");
+}
+
+TEST_CASE("the reference's softmax is shared by equal rows, and made anew for others", "[metrics][vocabulary]") {
+  test::Pair pair = {test::tensor(64, 1), test::tensor(64, 2)};
+  Observation observation = test::observe(Stage::attention_logits, pair, 2);
+  ReferenceSoftmax shared(1);
+  const auto first = shared.of(observation);
+  const std::vector<float> copy = pair.reference;
+  observation.reference = copy;
+  CHECK(shared.of(observation) == first);
+  CHECK(first->rows[1].weights == softmax_row(std::span(copy).subspan(32)).weights);
+  pair.reference[40] += 1;
+  observation.reference = pair.reference;
+  const auto second = shared.of(observation);
+  CHECK(second != first);
+  CHECK(second->rows[1].sum == softmax_row(std::span<const float>(pair.reference).subspan(32)).sum);
+  observation.rows = 1;
+  observation.columns = 64;
+  CHECK(shared.of(observation)->rows.size() == 1);
+}
+
 TEST_CASE("top two, ties and ranks: the lowest id wins", "[metrics][vocabulary]") {
   CHECK(top_two(std::vector<float>{1, 3, 3, 2}).token == 1);
   CHECK(top_two(std::vector<float>{1, 3, 3, 2}).margin == 0);
