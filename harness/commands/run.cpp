@@ -5,6 +5,7 @@
 #include "harness/commands/case_list.h"
 #include "harness/commands/command.h"
 #include "harness/commands/interrupt.h"
+#include "harness/commands/machine.h"
 #include "harness/commands/output.h"
 #include "harness/commands/progress.h"
 #include "harness/commands/report_output.h"
@@ -50,6 +51,15 @@ RunPlace place_of(const RunOptions& options) {
   return place;
 }
 
+void check_memory(const Case& run, const RunOptions& options) {
+  const int64_t needed = estimate_case(run, place_of(options)).bytes, available = available_memory();
+  if (available < 0 || needed <= available) return;
+  throw UserError(ExitCode::environment,
+                  fmt::format("not enough memory: the run needs about {}, {} are available; fewer --cache, fewer --tokens, fewer "
+                              "modes or a smaller model need less (--list-cases shows each)",
+                              bytes_text(needed), bytes_text(available)));
+}
+
 // Several prompts: the reports of each get files of their own.
 std::vector<ReportTarget> targets_of(const Plan& plan, size_t index, std::vector<ReportTarget> targets) {
   if (plan.cases.size() == 1) return targets;
@@ -84,7 +94,7 @@ RunReport measure(const Plan& plan, const Case& one, const RunOptions& options) 
 ExitCode run_all(const Plan& plan, const RunOptions& options) {
   const std::vector<ReportTarget> wanted = report_targets(options.reports, options.quiet);
   for (size_t i = 0; i < plan.cases.size(); ++i) check_targets(targets_of(plan, i, wanted));
-  for (const Case& one : plan.cases) check_memory(estimate_case(one, place_of(options)));
+  for (const Case& one : plan.cases) check_memory(one, options);
   watch_for_interrupt();
   std::vector<ExitCode> codes;
   for (size_t i = 0; i < plan.cases.size() && !interrupted(); ++i) {
