@@ -4,7 +4,6 @@
 
 #include "cache_backends/error.h"
 #include "harness/commands/machine.h"
-#include "harness/commands/run_request.h"
 #include "scenarios/command_line.h"
 
 namespace kvdiff {
@@ -16,10 +15,11 @@ std::string seconds_text(double seconds) {
   return fmt::format("{:.1f} h", seconds / 3600);
 }
 
-std::string estimate_text(const Case& run, const RunOptions& options) {
+std::string estimate_text(const Case& run, const RunPlace& place) {
   try {
-    const PlanEstimate needed = estimate_case(run, options);
-    return fmt::format("{}, about {}", bytes_text(needed.bytes), seconds_text(needed.seconds));
+    const RunEstimate needed = estimate_case(run, place);
+    return fmt::format("{} lanes, {} prompt tokens, {}, about {}", needed.lanes, needed.prompt_tokens,
+                       bytes_text(needed.bytes), seconds_text(needed.seconds));
   } catch (const UserError& error) {
     return fmt::format("memory and time not known: {}", error.what());
   }
@@ -34,20 +34,20 @@ std::string heading(const Plan& plan) {
                             bytes_text(available_memory()));
 }
 
-std::string case_text(const Case& run, const RunOptions& options) {
-  std::string text = fmt::format("\nAll lanes together: {}\n  {}\n", estimate_text(run, options), command_line(run));
+std::string case_text(const Case& run, const RunPlace& place) {
+  std::string text = fmt::format("\nAll lanes together: {}\n  {}\n", estimate_text(run, place), command_line(run));
   for (size_t i = 0; i < run.caches.size(); ++i) {
     const Case lane = lane_case(run, i);
-    text += fmt::format("{} alone: {}\n  {}\n", run.caches[i].text, estimate_text(lane, options), command_line(lane));
+    text += fmt::format("{} alone: {}\n  {}\n", run.caches[i].text, estimate_text(lane, place), command_line(lane));
   }
   return text;
 }
 
 }  // namespace
 
-std::string list_cases(const Plan& plan, const RunOptions& options) {
+std::string list_cases(const Plan& plan, const RunPlace& place) {
   std::string text = heading(plan);
-  for (const Case& run : plan.cases) text += case_text(run, options);
+  for (const Case& run : plan.cases) text += case_text(run, place);
   if (plan.merged > 0) text += fmt::format("\n{} more mean the same as one of these and were merged.\n", plan.merged);
   for (const LeftOut& one : plan.left_out) text += fmt::format("\nleft out: {}: {}\n", one.what, one.reason);
   return text;

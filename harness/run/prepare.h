@@ -10,6 +10,8 @@
 
 namespace kvdiff {
 
+PromptRequest prompt_request(const PromptSource& source);
+
 // Everything read and checked before a weight is touched.
 struct Prepared {
   ModelFiles files;
