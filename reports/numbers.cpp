@@ -38,7 +38,7 @@ std::string bytes_text(int64_t bytes) {
   return fmt::format("{:.{}f} {}", value, value < 9.995 ? 2 : value < 99.95 ? 1 : 0, units[unit]);
 }
 
-std::string percent_text(double share) { return fmt::format("{:.1f} %", 100 * share); }
+std::string percent_text(double share) { return fmt::format("{:.1f}%", 100 * share); }
 
 std::string counted(int64_t count, std::string_view singular, std::string_view plural) {
   return fmt::format("{} {}", grouped(count), count == 1 ? singular : plural);
