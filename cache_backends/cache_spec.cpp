@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "cache_backends/error.h"
 #include "cache_backends/nearest.h"
@@ -33,13 +34,24 @@ std::string legal_values(const SpecKey& key) {
                    fmt::join(legal, ", "), nearest_match(bad, names)));
 }
 
+// Between numbers the nearest is the one with the smallest difference; between words the one with the fewest edits.
+std::string_view nearest_choice(std::string_view bad, const std::vector<std::string_view>& choices) {
+  const auto wanted = parse_count(bad);
+  const auto distance = [&](std::string_view choice) { return std::abs(*parse_count(choice) - *wanted); };
+  const bool numbers = wanted && std::all_of(choices.begin(), choices.end(), [](auto choice) { return parse_count(choice); });
+  if (!numbers) return nearest_match(bad, choices);
+  return *std::min_element(choices.begin(), choices.end(), [&](auto left, auto right) {
+    return distance(left) < distance(right);
+  });
+}
+
 [[noreturn]] void fail_value(std::string_view codec, const SpecKey& key, std::string_view bad) {
   if (key.choices.empty()) {
     fail(fmt::format("{}={} of {}: expected a whole number from 1 to {}", key.name, quoted(bad), codec, largest_number));
   }
   const std::vector<std::string_view> choices(key.choices.begin(), key.choices.end());
   fail(fmt::format("{}={} of {}: expected one of {}. Did you mean '{}'?", key.name, quoted(bad), codec, joined(choices),
-                   nearest_match(bad, choices)));
+                   nearest_choice(bad, choices)));
 }
 
 std::string checked_value(std::string_view codec, const SpecKey& key, std::string_view text) {
@@ -104,12 +116,6 @@ void check_layers(const LayerRanges& ranges, int64_t layers) {
                        first < 0 ? first : last, layers - 1));
     }
   }
-}
-
-bool covers(const LayerRanges& ranges, int64_t layer, int64_t layers) {
-  return std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) {
-    return (range.first <= layer && layer <= range.second) || range.first == layer - layers;
-  });
 }
 
 }  // namespace

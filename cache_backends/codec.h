@@ -81,6 +81,8 @@ class Codec {
   // The same format with its scales taken from these values and kept for all that follows. Null where every block has
   // scales of its own.
   virtual std::unique_ptr<Codec> frozen(std::span<const float>, const BlockShape&, Dtype) const { return nullptr; }
+  // What the codec holds once for all of its blocks: frozen scales, which no block repeats.
+  virtual Bytes shared_bytes() const { return {}; }
   virtual PeerVerdict peer_verdict(const BlockShape&) const { return {}; }
 };
 

@@ -132,4 +132,10 @@ std::string text_of(const LayerRanges& ranges) {
   return text;
 }
 
+bool covers(const LayerRanges& ranges, int64_t layer, int64_t layers) {
+  return std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) {
+    return (range.first <= layer && layer <= range.second) || range.first == layer - layers;
+  });
+}
+
 }  // namespace kvdiff

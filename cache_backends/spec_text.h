@@ -34,6 +34,7 @@ constexpr int64_t largest_number = 1000000000;  // any group, residual or layer 
 // Views into `text`. Throws UserError(usage) that quotes the piece that does not fit.
 SpecText parse_spec_text(std::string_view text);
 std::string text_of(const LayerRanges& ranges);
+bool covers(const LayerRanges& ranges, int64_t layer, int64_t layers);
 
 // Decimal digits only, at most largest_number; nothing otherwise.
 std::optional<int64_t> parse_count(std::string_view digits);

@@ -26,6 +26,7 @@ class RunPage : public KvPage {
 }  // namespace
 
 void TokenRun::append(std::shared_ptr<const TokenStore> store, int64_t first, int64_t count) {
+  const int64_t place = dropped_ + tokens_;
   tokens_ += count;
   if (!segments_.empty()) {
     Segment& last = segments_.back();
@@ -34,7 +35,7 @@ void TokenRun::append(std::shared_ptr<const TokenStore> store, int64_t first, in
       return;
     }
   }
-  segments_.push_back({std::move(store), first, count, nullptr});
+  segments_.push_back({std::move(store), first, count, nullptr, place});
 }
 
 void TokenRun::crop(int64_t tokens) {
@@ -49,17 +50,19 @@ void TokenRun::crop(int64_t tokens) {
 
 void TokenRun::drop_front(int64_t tokens) {
   tokens_ -= tokens;
+  dropped_ += tokens;
   auto kept = segments_.begin();
   for (; kept != segments_.end() && tokens >= kept->count; ++kept) tokens -= kept->count;
   segments_.erase(segments_.begin(), kept);
   if (tokens == 0) return;
   segments_.front().first += tokens;
   segments_.front().count -= tokens;
+  segments_.front().place += tokens;
 }
 
 void TokenRun::clear() {
   segments_.clear();
-  tokens_ = 0;
+  tokens_ = dropped_ = 0;
 }
 
 void TokenRun::reorder(const Rows& rows) {
@@ -77,18 +80,15 @@ void TokenRun::reorder(const Rows& rows) {
 void TokenRun::decode(int64_t sequence, int64_t head, int64_t first, int64_t count, int64_t head_size,
                       float* out) const {
   if (first < 0 || count < 0 || first + count > tokens_) throw InternalError("a page was read beyond its tokens");
-  for (const Segment& segment : segments_) {
-    if (count == 0) return;
-    if (first >= segment.count) {
-      first -= segment.count;
-      continue;
-    }
-    const int64_t here = std::min(count, segment.count - first);
-    const int64_t row = segment.rows ? (*segment.rows)[static_cast<size_t>(sequence)] : sequence;
-    segment.store->decode(row, head, segment.first + first, here, out);
+  const int64_t place = first + dropped_;
+  auto segment = std::upper_bound(segments_.begin(), segments_.end(), place,
+                                  [](int64_t wanted, const Segment& next) { return wanted < next.place; });
+  for (int64_t skip = count > 0 ? place - (--segment)->place : 0; count > 0; ++segment, skip = 0) {
+    const int64_t here = std::min(count, segment->count - skip);
+    const int64_t row = segment->rows ? (*segment->rows)[static_cast<size_t>(sequence)] : sequence;
+    segment->store->decode(row, head, segment->first + skip, here, out);
     out += here * head_size;
     count -= here;
-    first = 0;
   }
 }
 

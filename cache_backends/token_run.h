@@ -16,6 +16,7 @@ struct Segment {
   std::shared_ptr<const TokenStore> store;
   int64_t first = 0, count = 0;
   Rows rows;
+  int64_t place = 0;  // in the run, counted from the first token that was ever in it
 };
 
 // A stretch of tokens, in order: a value that points into shared stores. Cheap to copy.
@@ -35,7 +36,7 @@ class TokenRun {
 
  private:
   std::vector<Segment> segments_;
-  int64_t tokens_ = 0;
+  int64_t tokens_ = 0, dropped_ = 0;
 };
 
 // The tokens [first, first + count) of all sequences and heads as a tensor: [B, H, count, D].

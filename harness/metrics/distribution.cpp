@@ -1,6 +1,7 @@
 #include "harness/metrics/distribution.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace kvdiff {
 
@@ -27,7 +28,10 @@ std::vector<double> finite_klds(std::span<const VocabularyStep> vocabulary) {
 
 Figure no_value(std::string reason) { return {std::nullopt, std::move(reason)}; }
 
-Figure value_of(double value) { return {value, {}}; }
+Figure value_of(double value) {
+  if (!std::isfinite(value)) return no_value("beyond the range of a double");
+  return {value, {}};
+}
 
 Figure ratio(double numerator, double denominator, const char* reason_if_zero) {
   return denominator == 0 ? no_value(reason_if_zero) : value_of(numerator / denominator);

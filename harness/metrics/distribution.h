@@ -18,7 +18,7 @@ double mean(std::span<const double> values);
 std::vector<double> finite_klds(std::span<const VocabularyStep> vocabulary);
 
 Figure no_value(std::string reason);
-Figure value_of(double value);
+Figure value_of(double value);  // NaN and infinity: no value, with the reason
 // numerator / denominator, or no value for that reason where the denominator is 0.
 Figure ratio(double numerator, double denominator, const char* reason_if_zero);
 

@@ -5,8 +5,7 @@
 #include <numeric>
 
 #include "cache_backends/error.h"
-#include "harness/metrics/portable_math.h"
-#include "harness/metrics/vocabulary.h"
+#include "harness/metrics/softmax.h"
 
 namespace kvdiff {
 
@@ -23,8 +22,8 @@ LogSum log_sum_of(std::span<const float> logits) {
   for (const float logit : logits)
     if (std::isfinite(logit)) finite.push_back(logit);
   if (finite.empty()) return {};
-  const SoftmaxPairResult both = softmax_pair({finite, finite});
-  return {both.reference_max, both.reference_log_sum};
+  const SoftmaxRow row = softmax_row(finite);
+  return {row.max, row.log_sum};
 }
 
 TokenChoice choice(std::span<const float> logits, int32_t id, const LogSum& sum, const TokenText& text) {

@@ -57,8 +57,8 @@ VocabularyStep broken_step(const Observation& observation) {
 
 }  // namespace
 
-LaneRecorder::LaneRecorder(Mode mode, int layers, int64_t expected_steps)
-    : layers_(layers), expected_steps_(expected_steps) {
+LaneRecorder::LaneRecorder(Mode mode, int layers, int64_t expected_steps, ReferenceSoftmax& reference)
+    : layers_(layers), expected_steps_(expected_steps), reference_(reference) {
   measured_.mode = mode;
   measured_.stages.resize(stage_count);
   for (int i = 0; i < stage_count; ++i) measured_.stages[static_cast<size_t>(i)].stage = static_cast<Stage>(i);
@@ -93,14 +93,18 @@ void LaneRecorder::note_not_finite(const Observation& observation, int head, con
 
 LaneRecorder::Joined LaneRecorder::add_rows(const Observation& observation, StageMeasurements& stage) {
   Joined joined;
+  std::shared_ptr<const ReferenceRows> softmax;
+  if (observation.stage == Stage::attention_logits) softmax = reference_.of(observation);
   const size_t layer = observation.stage == Stage::logits ? 0 : static_cast<size_t>(observation.layer);
   for (int head = 0; head < stage.heads; ++head) {
     const RowPair pair = row_of(observation, head);
     const RowResult row = measure_row(pair, workspace_);
     if (!row.finite()) note_not_finite(observation, head, row);
-    const RowInPlace at = {observation.stage, {observation.step, observation.layer, head, -1}, pair, row, workspace_};
-    joined.attention_sum +=
-        add_row(at, stage.totals[layer * static_cast<size_t>(stage.heads) + static_cast<size_t>(head)]);
+    const Place place = {observation.step, observation.layer, head, -1};
+    const auto index = static_cast<size_t>(head);
+    const SoftmaxRow* reference = softmax ? &softmax->rows[index] : nullptr;
+    const RowInPlace at = {observation.stage, place, pair, row, workspace_, reference};
+    joined.attention_sum += add_row(at, stage.totals[layer * static_cast<size_t>(stage.heads) + index]);
     joined.attention_rows += counts_as_attention_row(at);
     joined.compared += row.compared;
     joined.reference_squared += row.sums.reference_squared;
@@ -142,6 +146,16 @@ void LaneRecorder::add_history(const Observation& observation, const Joined& joi
                                  observation.columns, error, static_cast<float>(joined.max_abs)});
 }
 
+void LaneRecorder::add_vocabulary(const Observation& observation, bool finite) {
+  if (!finite) {
+    measured_.vocabulary.push_back(broken_step(observation));
+    return;
+  }
+  const std::shared_ptr<const ReferenceRows> reference = reference_.of(observation);
+  measured_.vocabulary.push_back(measure_vocabulary(
+      observation.step, {reference->rows[0], row_of(observation, 0), observation.followed_token}));
+}
+
 void LaneRecorder::on(const Observation& observation) {
   StageMeasurements& stage = prepare(observation);
   const int64_t broken_before = measured_.not_finite;
@@ -149,11 +163,7 @@ void LaneRecorder::on(const Observation& observation) {
   add_to_step(observation, joined, stage);
   if (is_heat_mapped(observation.stage)) add_to_heat_map(observation, joined);
   if (is_history(observation.stage)) add_history(observation, joined);
-  if (observation.stage != Stage::logits) return;
-  const bool finite = measured_.not_finite == broken_before;
-  measured_.vocabulary.push_back(
-      finite ? measure_vocabulary(observation.step, row_of(observation, 0), observation.followed_token)
-             : broken_step(observation));
+  if (observation.stage == Stage::logits) add_vocabulary(observation, measured_.not_finite == broken_before);
 }
 
 }  // namespace kvdiff

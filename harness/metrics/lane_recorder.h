@@ -5,13 +5,15 @@
 
 #include "harness/metrics/measurements.h"
 #include "harness/metrics/row_metrics.h"
+#include "harness/metrics/softmax.h"
 
 namespace kvdiff {
 
 // The accumulators of one (lane, mode). One thread at a time.
 class LaneRecorder {
  public:
-  LaneRecorder(Mode mode, int layers, int64_t expected_steps);
+  // reference is shared with other lanes and outlives this.
+  LaneRecorder(Mode mode, int layers, int64_t expected_steps, ReferenceSoftmax& reference);
 
   void on(const Observation& observation);
   const ModeMeasurements& measured() const { return measured_; }
@@ -27,6 +29,7 @@ class LaneRecorder {
 
   StageMeasurements& prepare(const Observation& observation);
   Joined add_rows(const Observation& observation, StageMeasurements& stage);
+  void add_vocabulary(const Observation& observation, bool finite);
   void note_not_finite(const Observation& observation, int head, const RowResult& row);
   void add_to_step(const Observation& observation, const Joined& joined, StageMeasurements& stage);
   void add_to_heat_map(const Observation& observation, const Joined& joined);
@@ -36,6 +39,7 @@ class LaneRecorder {
   int64_t expected_steps_;
   ModeMeasurements measured_;
   RowWorkspace workspace_;
+  ReferenceSoftmax& reference_;
 };
 
 }  // namespace kvdiff

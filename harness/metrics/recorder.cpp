@@ -34,7 +34,7 @@ auto order_of(const NotFinite& found, int layers) {
 
 }  // namespace
 
-Recorder::Recorder(const RecorderSizes& sizes) : sizes_(sizes) {
+Recorder::Recorder(const RecorderSizes& sizes) : sizes_(sizes), reference_(sizes.layers) {
   slots_.resize(static_cast<size_t>(sizes.lanes * mode_count));
   reasons_.resize(static_cast<size_t>((sizes.lanes + 1) * mode_count));
 }
@@ -48,7 +48,7 @@ void Recorder::on(const Observation& observation) {
 
 LaneRecorder& Recorder::slot(LaneId lane, Mode mode) {
   std::unique_ptr<LaneRecorder>& slot = slots_[static_cast<size_t>(lane * mode_count + static_cast<int>(mode))];
-  if (!slot) slot = std::make_unique<LaneRecorder>(mode, sizes_.layers, sizes_.steps);
+  if (!slot) slot = std::make_unique<LaneRecorder>(mode, sizes_.layers, sizes_.steps, reference_);
   return *slot;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "harness/metrics/measurements.h"
+#include "harness/metrics/softmax.h"
 #include "harness/observer.h"
 
 namespace kvdiff {
@@ -53,6 +54,7 @@ class Recorder : public Observer {
 
   static constexpr int mode_count = 3;
   RecorderSizes sizes_;
+  ReferenceSoftmax reference_;
   std::vector<std::unique_ptr<LaneRecorder>> slots_;  // [lanes, modes], made by the thread that first observes one
   std::vector<std::array<std::string, stage_count>> reasons_;  // [lanes + 1, modes]; the last lane stands for all
 };

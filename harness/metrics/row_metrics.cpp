@@ -2,8 +2,6 @@
 
 #include <cmath>
 
-#include "harness/metrics/portable_math.h"
-
 namespace kvdiff {
 
 namespace {
@@ -51,22 +49,5 @@ int64_t index_of_max_abs(const RowPair& row, double max_abs) {
       return static_cast<int64_t>(i);
   return -1;
 }
-
-SoftmaxPairResult softmax_pair(const RowPair& logits) {
-  const RowKernels& kernels = row_kernels();
-  const int64_t size = static_cast<int64_t>(logits.reference.size());
-  SoftmaxPairResult result;
-  result.reference_max = kernels.largest(logits.reference.data(), size);
-  result.candidate_max = kernels.largest(logits.candidate.data(), size);
-  const SoftmaxSums sums = kernels.softmax_sums(
-      {logits.reference.data(), logits.candidate.data(), size, result.reference_max, result.candidate_max});
-  const double kl = sums.weighted_difference / sums.reference - portable_log(sums.reference / sums.candidate);
-  result.kl = kl > 0 ? kl : 0;
-  result.reference_log_sum = portable_log(sums.reference);
-  result.candidate_log_sum = portable_log(sums.candidate);
-  return result;
-}
-
-double softmax_kl(const RowPair& logits) { return softmax_pair(logits).kl; }
 
 }  // namespace kvdiff

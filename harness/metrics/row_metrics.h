@@ -33,16 +33,4 @@ RowResult measure_row(const RowPair& row, RowWorkspace& workspace);
 // The first index whose |reference - candidate| is the given maximum.
 int64_t index_of_max_abs(const RowPair& row, double max_abs);
 
-// KL(softmax(reference) || softmax(candidate)) in nats, in double from the two rows of finite logits. Not below 0: what
-// rounding leaves below it is written as 0. Exactly 0 for equal rows.
-double softmax_kl(const RowPair& logits);
-
-// *_log_sum: log of the sum of exp(x - largest), so that log-softmax(x_i) = (x_i - largest) - this.
-struct SoftmaxPairResult {
-  double kl = 0;
-  float reference_max = 0, candidate_max = 0;
-  double reference_log_sum = 0, candidate_log_sum = 0;
-};
-SoftmaxPairResult softmax_pair(const RowPair& logits);
-
 }  // namespace kvdiff

@@ -72,7 +72,7 @@ double add_row(const RowInPlace& at, Totals& totals) {
   if (!counts_as_attention_row(at)) return 0;
   ++totals.attention_rows;
   if (at.stage == Stage::attention_probs) return add_probabilities(at, totals);
-  const double kl = softmax_kl(at.pair);
+  const double kl = compare_softmax(*at.softmax, at.pair).kl;
   totals.attention_kl += kl;
   return kl;
 }

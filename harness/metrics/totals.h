@@ -1,6 +1,7 @@
 #pragma once
 #include "harness/metrics/measurements.h"
 #include "harness/metrics/row_metrics.h"
+#include "harness/metrics/softmax.h"
 
 namespace kvdiff {
 
@@ -12,6 +13,7 @@ struct RowInPlace {
   const RowPair& pair;
   const RowResult& row;
   const RowWorkspace& workspace;
+  const SoftmaxRow* softmax;  // the reference's row; null but for attention_logits
 };
 double add_row(const RowInPlace& at, Totals& totals);
 // Whether the row is one of an attention stage that is counted in attention_rows: finite, and with at least one key.

@@ -39,10 +39,11 @@ int32_t rank_of(std::span<const float> logits, int32_t token) {
   return rank;
 }
 
-VocabularyStep measure_vocabulary(int64_t step, const RowPair& logits, int32_t followed_token) {
+VocabularyStep measure_vocabulary(int64_t step, const VocabularyPair& pair) {
+  const RowPair& logits = pair.logits;
   VocabularyStep result;
   result.step = step;
-  const SoftmaxPairResult softmax = softmax_pair(logits);
+  const SoftmaxComparison softmax = compare_softmax(pair.reference, logits);
   const TopTwo reference = top_two(logits.reference), candidate = top_two(logits.candidate);
   result.kld = softmax.kl;
   result.reference_token = reference.token;
@@ -52,14 +53,14 @@ VocabularyStep measure_vocabulary(int64_t step, const RowPair& logits, int32_t f
   result.candidate_margin = candidate.margin;
   result.flip_gap = at(logits.reference, reference.token) - at(logits.reference, candidate.token);
   result.candidate_rank = result.flip ? rank_of(logits.reference, candidate.token) : 0;
-  result.followed_token = followed_token;
-  if (followed_token < 0) return result;
-  if (static_cast<size_t>(followed_token) >= logits.reference.size())
-    throw InternalError(fmt::format("followed token {} of a vocabulary of {}", followed_token, logits.reference.size()));
-  result.reference_logprob =
-      at(logits.reference, followed_token) - softmax.reference_max - softmax.reference_log_sum;
+  result.followed_token = pair.followed_token;
+  if (pair.followed_token < 0) return result;
+  if (static_cast<size_t>(pair.followed_token) >= logits.reference.size())
+    throw InternalError(
+        fmt::format("followed token {} of a vocabulary of {}", pair.followed_token, logits.reference.size()));
+  result.reference_logprob = at(logits.reference, pair.followed_token) - pair.reference.max - pair.reference.log_sum;
   result.candidate_logprob =
-      at(logits.candidate, followed_token) - softmax.candidate_max - softmax.candidate_log_sum;
+      at(logits.candidate, pair.followed_token) - softmax.candidate_max - softmax.candidate_log_sum;
   return result;
 }
 

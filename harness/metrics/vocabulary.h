@@ -3,7 +3,7 @@
 #include <span>
 
 #include "harness/metrics/measurements.h"
-#include "harness/metrics/row_metrics.h"
+#include "harness/metrics/softmax.h"
 
 namespace kvdiff {
 
@@ -17,8 +17,13 @@ TopTwo top_two(std::span<const float> logits);
 // 0-based: how many logits are larger, or equal with a lower id.
 int32_t rank_of(std::span<const float> logits, int32_t token);
 
-// One step over the whole vocabulary; the logits must be finite. near_tie stays unknown. Throws InternalError for a
-// followed token outside the vocabulary.
-VocabularyStep measure_vocabulary(int64_t step, const RowPair& logits, int32_t followed_token);
+// One step over the whole vocabulary; the logits must be finite. reference: softmax_row of the reference's logits.
+// near_tie stays unknown. Throws InternalError for a followed token outside the vocabulary.
+struct VocabularyPair {
+  const SoftmaxRow& reference;
+  RowPair logits;
+  int32_t followed_token;  // -1: none
+};
+VocabularyStep measure_vocabulary(int64_t step, const VocabularyPair& pair);
 
 }  // namespace kvdiff

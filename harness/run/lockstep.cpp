@@ -166,7 +166,8 @@ class Lockstep {
       Lane& lane = at(id);
       if (lane.free_done || lane.trace.divergence || lane.free_token == reference.free_token) continue;
       lane.trace.divergence = describe_divergence(
-          {step_, reference.free_token, lane.free_token, reference.carrier(), lane.carrier(), std::nullopt}, {});
+          {step_, reference.free_token, lane.free_token, reference.carrier(), lane.carrier(), std::nullopt},
+          input_.token_text);
     }
   }
 

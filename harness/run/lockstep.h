@@ -41,6 +41,7 @@ struct LockstepInput {
   Sampling sampling;
   int64_t prefill_piece = 0;                   // candidates' prompts in pieces of so many tokens; 0: whole
   Observer* observer = nullptr;
+  TokenText token_text = [](int32_t) { return std::string(); };  // for the tokens of a divergence
 };
 
 // What one lane did. The streams hold its caches as they were at the end.

@@ -49,7 +49,7 @@ class RecomputeSite final : public AttentionSite {
   void hidden(int layer, std::span<const float> rows) override {
     if (layer + 1 == engine_.model.shape().layers) last_.assign(rows.begin(), rows.end());
   }
-  std::span<const float> last() const { return last_; }
+  std::vector<float> take_last() { return std::move(last_); }
 
  private:
   Engine& engine_;
@@ -81,8 +81,7 @@ std::string first_difference(const StreamDigest& stream, const StreamDigest& aga
 
 }  // namespace
 
-std::string recompute_difference(Engine& engine, const Stream& stream, std::span<const int32_t> tokens,
-                                 int64_t first_logits) {
+Recomputation recompute(Engine& engine, const Stream& stream, std::span<const int32_t> tokens, int64_t first_logits) {
   const auto count = static_cast<int64_t>(tokens.size());
   StreamDigest digest(engine.model.shape().layers);
   RecomputeSite site(engine, digest);
@@ -91,8 +90,9 @@ std::string recompute_difference(Engine& engine, const Stream& stream, std::span
   for (int64_t i = 0; i < count; ++i) batch.positions.push_back(i);
   batch.lengths.assign(tokens.size(), count);
   engine.model.forward(batch, site, {});
-  hash_logits(engine, site.last(), first_logits, digest);
-  return first_difference(stream.digest, digest);
+  std::vector<float> hidden = site.take_last();
+  hash_logits(engine, hidden, first_logits, digest);
+  return {first_difference(stream.digest, digest), std::move(hidden)};
 }
 
 }  // namespace kvdiff

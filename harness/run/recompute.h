@@ -9,9 +9,13 @@
 
 namespace kvdiff {
 
-// Where a recomputation without any cache first differed from what the stream saw; empty: bit-equal.
+// The whole sequence once more, in one pass and without any cache.
+struct Recomputation {
+  std::string difference;     // where it first differed from what the stream saw; empty: bit-equal
+  std::vector<float> hidden;  // of the last layer, [tokens, hidden]: Model::head makes logits of it
+};
+
 // `tokens`: everything that the stream was fed; logits are compared from token `first_logits` on.
-std::string recompute_difference(Engine& engine, const Stream& stream, std::span<const int32_t> tokens,
-                                 int64_t first_logits);
+Recomputation recompute(Engine& engine, const Stream& stream, std::span<const int32_t> tokens, int64_t first_logits);
 
 }  // namespace kvdiff

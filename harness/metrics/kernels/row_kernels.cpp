@@ -6,7 +6,7 @@
 namespace kvdiff {
 
 const RowKernels& row_kernels_baseline() {
-  static constexpr RowKernels kernels = {pair_sums<2>, softmax_sums<2>, largest};
+  static constexpr RowKernels kernels = {pair_sums<2>, softmax_weights<2>, softmax_sums<2>, largest};
   return kernels;
 }
 

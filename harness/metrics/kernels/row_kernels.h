@@ -15,21 +15,24 @@ struct PairSums {
   double max_abs;
 };
 
-// Sums of two rows of softmax weights, each relative to its own largest element.
-struct SoftmaxSums {
-  double reference, candidate;  // sum of exp(x - max)
-  double weighted_difference;   // sum of exp(r - max_r) x ((r - max_r) - (c - max_c))
-};
-
+// One row of logits beside the reference's, whose weights exp(r - max_r) are known. No value may be above its max.
 struct SoftmaxPair {
+  const double* reference_weights;
   const float* reference;
   const float* candidate;
   int64_t size;
   float reference_max, candidate_max;
 };
 
+struct SoftmaxSums {
+  double candidate;            // sum of exp(c - max_c)
+  double weighted_difference;  // sum of reference weight x ((r - max_r) - (c - max_c))
+};
+
 struct RowKernels {
   PairSums (*pair_sums)(const float* reference, const float* candidate, int64_t size);
+  // weights[i] = exp(values[i] - max); returns their sum. size values, size weights.
+  double (*softmax_weights)(const float* values, int64_t size, float max, double* weights);
   SoftmaxSums (*softmax_sums)(const SoftmaxPair& pair);
   float (*largest)(const float* values, int64_t size);  // -infinity for size 0
 };

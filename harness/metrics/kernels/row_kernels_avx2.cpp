@@ -3,7 +3,7 @@
 namespace kvdiff {
 
 const RowKernels& row_kernels_avx2() {
-  static constexpr RowKernels kernels = {pair_sums<4>, softmax_sums<4>, largest};
+  static constexpr RowKernels kernels = {pair_sums<4>, softmax_weights<4>, softmax_sums<4>, largest};
   return kernels;
 }
 

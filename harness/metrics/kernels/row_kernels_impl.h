@@ -57,6 +57,7 @@ struct PairAccumulators {
 
   KVDIFF_ALWAYS_INLINE void add(const float* reference, const float* candidate) {
     using Double = typename Vector<width>::Double;
+#pragma GCC unroll 4
     for (int j = 0; j < lanes / width; ++j) {
       Double r, c;
       load<width>(reference + j * width, r);
@@ -76,9 +77,12 @@ struct PairAccumulators {
 };
 
 // The block that is not full, filled up with fill.
-KVDIFF_ALWAYS_INLINE void last_block(const float* from, int64_t size, float fill, float* block) {
+template <class Value>
+KVDIFF_ALWAYS_INLINE void last_block(const Value* from, int64_t size, Value fill, Value* block) {
   for (int64_t i = 0; i < lanes; ++i) block[i] = i < size ? from[i] : fill;
 }
+
+constexpr float no_weight = -__FLT_MAX__;  // as a logit: exp of its distance to any max is exactly 0
 
 template <int width>
 PairSums pair_sums(const float* reference, const float* candidate, int64_t size) {
@@ -96,21 +100,49 @@ PairSums pair_sums(const float* reference, const float* candidate, int64_t size)
 }
 
 template <int width>
-struct SoftmaxAccumulators {
-  Accumulator<width> reference_sum, candidate_sum, weighted;
+KVDIFF_ALWAYS_INLINE void add_weights(const float* values, float max, double* weights, Accumulator<width>& sum) {
+  using Double = typename Vector<width>::Double;
+#pragma GCC unroll 4
+  for (int j = 0; j < lanes / width; ++j) {
+    Double value, weight;
+    load<width>(values + j * width, value);
+    value -= static_cast<double>(max);
+    portable::exponential_of_nonpositive<Double, typename Vector<width>::Integer>(value, weight);
+    __builtin_memcpy(weights + j * width, &weight, sizeof weight);
+    sum.part[j] += weight;
+  }
+}
 
-  KVDIFF_ALWAYS_INLINE void add(const float* reference, const float* candidate, const double* max) {
+template <int width>
+double softmax_weights(const float* values, int64_t size, float max, double* weights) {
+  Accumulator<width> sum;
+  const int64_t whole = size / lanes * lanes;
+  for (int64_t i = 0; i < whole; i += lanes) add_weights<width>(values + i, max, weights + i, sum);
+  if (whole < size) {
+    float block[lanes];
+    double block_weights[lanes];
+    last_block(values + whole, size - whole, no_weight, block);
+    add_weights<width>(block, max, block_weights, sum);
+    for (int64_t i = whole; i < size; ++i) weights[i] = block_weights[i - whole];
+  }
+  return sum.joined();
+}
+
+template <int width>
+struct SoftmaxAccumulators {
+  Accumulator<width> candidate_sum, weighted;
+
+  KVDIFF_ALWAYS_INLINE void add(const SoftmaxPair& block) {
     using Double = typename Vector<width>::Double;
-    using Integer = typename Vector<width>::Integer;
+#pragma GCC unroll 4
     for (int j = 0; j < lanes / width; ++j) {
       Double r, c, reference_weight, candidate_weight;
-      load<width>(reference + j * width, r);
-      load<width>(candidate + j * width, c);
-      r -= max[0];
-      c -= max[1];
-      portable::exponential<Double, Integer>(r, reference_weight);
-      portable::exponential<Double, Integer>(c, candidate_weight);
-      reference_sum.part[j] += reference_weight;
+      load<width>(block.reference + j * width, r);
+      load<width>(block.candidate + j * width, c);
+      __builtin_memcpy(&reference_weight, block.reference_weights + j * width, sizeof reference_weight);
+      r -= static_cast<double>(block.reference_max);
+      c -= static_cast<double>(block.candidate_max);
+      portable::exponential_of_nonpositive<Double, typename Vector<width>::Integer>(c, candidate_weight);
       candidate_sum.part[j] += candidate_weight;
       weighted.part[j] += reference_weight * (r - c);
     }
@@ -120,17 +152,19 @@ struct SoftmaxAccumulators {
 template <int width>
 SoftmaxSums softmax_sums(const SoftmaxPair& pair) {
   SoftmaxAccumulators<width> sums;
-  const double max[2] = {pair.reference_max, pair.candidate_max};
-  const int64_t whole = pair.size / lanes * lanes;
-  for (int64_t i = 0; i < whole; i += lanes) sums.add(pair.reference + i, pair.candidate + i, max);
-  if (whole < pair.size) {
-    const float nothing = -__FLT_MAX__;  // its weight is exactly 0
+  const int64_t whole = pair.size / lanes * lanes, rest = pair.size - whole;
+  for (int64_t i = 0; i < whole; i += lanes)
+    sums.add({pair.reference_weights + i, pair.reference + i, pair.candidate + i, lanes, pair.reference_max,
+              pair.candidate_max});
+  if (rest > 0) {
     float r[lanes], c[lanes];
-    last_block(pair.reference + whole, pair.size - whole, nothing, r);
-    last_block(pair.candidate + whole, pair.size - whole, nothing, c);
-    sums.add(r, c, max);
+    double weights[lanes];
+    last_block(pair.reference + whole, rest, no_weight, r);
+    last_block(pair.candidate + whole, rest, no_weight, c);
+    last_block(pair.reference_weights + whole, rest, 0.0, weights);
+    sums.add({weights, r, c, lanes, pair.reference_max, pair.candidate_max});
   }
-  return {sums.reference_sum.joined(), sums.candidate_sum.joined(), sums.weighted.joined()};
+  return {sums.candidate_sum.joined(), sums.weighted.joined()};
 }
 
 float largest(const float* values, int64_t size) {

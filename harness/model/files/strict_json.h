@@ -17,7 +17,7 @@ std::string read_text_file(const std::filesystem::path& path, size_t max_bytes);
 // "an integer", "a text", ...: a JSON value's type in words, for messages.
 std::string_view json_type_in_words(const nlohmann::json& value);
 
-// The value as short JSON text for messages, cut and escaped as quoted() does. Any value, valid UTF-8 or not.
+// The value as short JSON text for messages, cut and escaped as quote_name() does. Any value, valid UTF-8 or not.
 std::string json_in_short(const nlohmann::json& value);
 
 }  // namespace kvdiff

@@ -29,7 +29,7 @@ size_t printable_length(std::string_view text) {
 
 }  // namespace
 
-std::string quoted(std::string_view text, size_t longest) {
+std::string quote_name(std::string_view text, size_t longest) {
   std::string out = "'";
   size_t at = 0;
   while (at < text.size() && at < longest) {

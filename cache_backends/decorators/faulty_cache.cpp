@@ -1,0 +1,74 @@
+#include "cache_backends/decorators/faulty_cache.h"
+
+#include <bit>
+
+namespace kvdiff {
+namespace {
+
+class FaultyPage : public KvPage {
+ public:
+  FaultyPage(std::shared_ptr<const KvPage> page, const BitFault& fault, int64_t begin, int64_t head_size)
+      : page_(std::move(page)), fault_(fault), begin_(begin), head_size_(head_size) {}
+  int64_t tokens() const override { return page_->tokens(); }
+  bool quantized() const override { return page_->quantized(); }
+  void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override {
+    page_->decode(sequence, head, first, count, out);
+    const int64_t token = fault_.token - begin_;
+    if (sequence != fault_.sequence || head != fault_.head || token < first || token >= first + count) return;
+    float& element = out[(token - first) * head_size_ + fault_.channel];
+    element = std::bit_cast<float>(std::bit_cast<uint32_t>(element) ^ 1u);
+  }
+
+ private:
+  const std::shared_ptr<const KvPage> page_;
+  const BitFault fault_;
+  const int64_t begin_, head_size_;
+};
+
+class FaultyCache : public KvCache {
+ public:
+  FaultyCache(std::unique_ptr<KvCache> cache, const BitFault& fault, int64_t appends)
+      : cache_(std::move(cache)), fault_(fault), appends_(appends) {}
+
+  const CacheShape& shape() const override { return cache_->shape(); }
+  void append(int layer, const KvBlock& fresh) override {
+    cache_->append(layer, fresh);
+    if (layer == fault_.layer) ++appends_;
+  }
+  KvPages pages(int layer) const override {
+    KvPages pages = cache_->pages(layer);
+    if (layer != fault_.layer || appends_ <= fault_.append) return pages;
+    int64_t begin = 0;
+    for (auto& page : fault_.side == Side::key ? pages.key : pages.value) {
+      const int64_t tokens = page->tokens();
+      page = std::make_shared<FaultyPage>(page, fault_, begin, shape().head_size);
+      begin += tokens;
+    }
+    return pages;
+  }
+  int64_t length(int layer) const override { return cache_->length(layer); }
+  VisibleEncoding visible_encoding(int layer, Side side) const override { return cache_->visible_encoding(layer, side); }
+  void count_read(int layer) override { cache_->count_read(layer); }
+  void settle() override { cache_->settle(); }
+  void crop(int64_t tokens) override { cache_->crop(tokens); }
+  void reorder(std::span<const int64_t> rows) override { cache_->reorder(rows); }
+  void reset() override { cache_->reset(); }
+  std::unique_ptr<KvCache> fork() const override {
+    return std::make_unique<FaultyCache>(cache_->fork(), fault_, appends_);
+  }
+  Bytes bytes() const override { return cache_->bytes(); }
+  Receipt receipt() const override { return cache_->receipt(); }
+
+ private:
+  std::unique_ptr<KvCache> cache_;
+  const BitFault fault_;
+  int64_t appends_;
+};
+
+}  // namespace
+
+std::unique_ptr<KvCache> make_faulty_cache(std::unique_ptr<KvCache> cache, const BitFault& fault) {
+  return std::make_unique<FaultyCache>(std::move(cache), fault, 0);
+}
+
+}  // namespace kvdiff

@@ -1,0 +1,105 @@
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <memory>
+
+#include "cache_backends/kernels/simd.h"
+#include "harness/commands/command.h"
+#include "harness/commands/machine.h"
+#include "harness/commands/output.h"
+#include "harness/commands/version.h"
+#include "harness/model/files/folder.h"
+
+namespace kvdiff {
+namespace {
+
+enum class Health { ok, note, missing };
+
+struct Finding {
+  Health health;
+  std::string_view what;
+  std::string text;
+};
+
+Finding check_cpu() {
+  std::string kinds;
+  for (const Simd simd : {Simd::avx512, Simd::avx2, Simd::scalar}) {
+    if (supported(simd)) kinds += fmt::format("{}{}", kinds.empty() ? "" : ", ", name_of(simd));
+  }
+  if (best_simd() != Simd::scalar) return {Health::ok, "cpu", fmt::format("{}: {} is used", kinds, name_of(best_simd()))};
+  return {Health::note, "cpu", "no AVX2 (with FMA and F16C): the scalar kernels give the same numbers, much more slowly"};
+}
+
+Finding check_threads() { return {Health::ok, "threads", fmt::format("{}; --threads takes fewer", hardware_threads())}; }
+
+// A model of 135 M parameters in float32, repacked, and a few lanes.
+constexpr int64_t comfortable_memory = int64_t{3} << 30;
+
+Finding check_memory() {
+  const int64_t available = available_memory();
+  if (available < 0) return {Health::note, "memory", "not known: /proc/meminfo cannot be read"};
+  const std::string text = fmt::format("{} available of {}", bytes_text(available), bytes_text(total_memory()));
+  if (available >= comfortable_memory) return {Health::ok, "memory", text};
+  return {Health::note, "memory", text + "; kvdiff run --list-cases says what a run needs"};
+}
+
+Finding check_torch() {
+  if (built_with_torch()) return {Health::ok, "torch", "built with: --floor measures the arithmetic floor"};
+  return {Health::note, "torch", "built without: --floor is not available; ./x build builds with it"};
+}
+
+Finding check_model(const std::string& name) {
+  try {
+    const ModelFiles files = open_model(resolve_model(name));
+    std::string text = fmt::format("{}: {}, {} layers, {} positions", files.folder.path.string(), files.config.family,
+                                   files.config.layers, files.config.max_positions);
+    for (const std::string& warning : files.warnings) text += fmt::format("; {}", warning);
+    return {files.warnings.empty() ? Health::ok : Health::note, "model", text};
+  } catch (const UserError& error) {
+    return {Health::missing, "model", error.what()};
+  }
+}
+
+Finding check_device() {
+  return {Health::note, "device", "cpu; this build has no CUDA, so --device cuda is refused and auto takes the cpu"};
+}
+
+Finding check_disk() {
+  std::error_code error;
+  const auto space = std::filesystem::space(".", error);
+  if (error) return {Health::missing, "disk", fmt::format("the current folder: {}; start in another", error.message())};
+  const std::string text = fmt::format("{} free in the current folder", bytes_text(static_cast<int64_t>(space.available)));
+  if (space.available >= 100u << 20) return {Health::ok, "disk", text};
+  return {Health::note, "disk", text + "; reports and dumps need some: free it, or write them elsewhere"};
+}
+
+std::string_view name_of_health(Health health) {
+  switch (health) {
+    case Health::ok: return "ok";
+    case Health::note: return "note";
+    case Health::missing: return "missing";
+  }
+  throw InternalError("a finding without a health");
+}
+
+ExitCode examine(const std::string& model) {
+  std::string text = version_text() + "\n";
+  bool missing = false;
+  for (const Finding& finding : {check_cpu(), check_threads(), check_memory(), check_torch(), check_device(),
+                                 check_model(model), check_disk()}) {
+    text += fmt::format("{:<8} {:<8} {}\n", name_of_health(finding.health), finding.what, finding.text);
+    missing = missing || finding.health == Health::missing;
+  }
+  print(text + (missing ? "Something that a run needs is missing: see above.\n" : "Ready.\n"));
+  return missing ? ExitCode::environment : ExitCode::passed;
+}
+
+}  // namespace
+
+std::function<ExitCode()> declare_doctor(CLI::App& parser) {
+  const auto model = std::make_shared<std::string>("smollm2");
+  parser.add_option("--model", *model, "the model to check (smollm2)")->type_name("FOLDER");
+  return [model] { return examine(*model); };
+}
+
+}  // namespace kvdiff

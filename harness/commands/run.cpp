@@ -1,0 +1,126 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "harness/commands/case_list.h"
+#include "harness/commands/command.h"
+#include "harness/commands/interrupt.h"
+#include "harness/commands/machine.h"
+#include "harness/commands/output.h"
+#include "harness/commands/progress.h"
+#include "harness/commands/report_output.h"
+#include "harness/commands/version.h"
+#include "harness/run/run.h"
+#include "harness/verdict/exit_codes.h"
+#include "harness/verdict/limits.h"
+#include "harness/verdict/verdict.h"
+#include "scenarios/command_line.h"
+#include "scenarios/plan.h"
+
+namespace kvdiff {
+namespace {
+
+std::vector<LimitReport> limits_of(const Case& run) {
+  std::vector<LimitReport> limits;
+  for (const auto& [metric, value] : run.limits) limits.push_back({metric, value});
+  return limits;
+}
+
+// All that can be refused before a model is read.
+void check_before(const Plan& plan, const RunOptions& options) {
+  if (options.device == "cuda") {
+    throw UserError(ExitCode::environment, "--device cuda: this program was built without CUDA; use cpu or auto");
+  }
+  if (options.dump_steps && options.dump.empty()) {
+    throw UserError(ExitCode::usage, "--dump-steps: found without --dump, expected --dump FOLDER with it");
+  }
+  for (const Case& run : plan.cases) {
+    for (const LimitReport& limit : limits_of(run)) require_known(limit);
+    if (run.floor && !built_with_torch()) {
+      throw UserError(ExitCode::environment, "--floor: this program was built without torch, which computes the float64 "
+                                             "reference; build it with ./x build, or leave --floor out");
+    }
+  }
+}
+
+RunPlace place_of(const RunOptions& options) {
+  RunPlace place;
+  place.threads = options.threads;
+  place.dump = options.dump;
+  if (options.dump_steps) place.dump_steps = {options.dump_steps->first, options.dump_steps->last};
+  return place;
+}
+
+void check_memory(const Case& run, const RunOptions& options) {
+  const int64_t needed = estimate_case(run, place_of(options)).bytes, available = available_memory();
+  if (available < 0 || needed <= available) return;
+  throw UserError(ExitCode::environment,
+                  fmt::format("not enough memory: the run needs about {}, {} are available; fewer --cache, fewer --tokens, fewer "
+                              "modes or a smaller model need less (--list-cases shows each)",
+                              bytes_text(needed), bytes_text(available)));
+}
+
+// Several prompts: the reports of each get files of their own.
+std::vector<ReportTarget> targets_of(const Plan& plan, size_t index, std::vector<ReportTarget> targets) {
+  if (plan.cases.size() == 1) return targets;
+  const std::string& name = plan.cases[index].prompt.name;
+  for (ReportTarget& target : targets) {
+    if (!target.file.empty() && target.file != "-") {
+      target.file = with_suffix(target.file, name.empty() ? std::to_string(index + 1) : name);
+    }
+  }
+  return targets;
+}
+
+void say_how_to_repeat(RunReport& report, const Plan& plan, const Case& run) {
+  report.settings.scenario = plan.name;
+  report.reproduce = command_line(run);
+  size_t candidate = 0;
+  for (LaneReport& lane : report.lanes) {
+    lane.reproduce = lane.role == LaneRole::candidate ? command_line(lane_case(run, candidate++)) : report.reproduce;
+  }
+}
+
+RunReport measure(const Plan& plan, const Case& one, const RunOptions& options) {
+  ProgressLine progress(options.quiet);
+  RunHooks hooks;
+  hooks.progress = [&progress](const Progress& now) { progress.show(now); };
+  hooks.interrupted = interrupted;
+  RunReport report = run_case(one, place_of(options), hooks);
+  say_how_to_repeat(report, plan, one);
+  return judged(std::move(report), limits_of(one));
+}
+
+ExitCode run_all(const Plan& plan, const RunOptions& options) {
+  const std::vector<ReportTarget> wanted = report_targets(options.reports, options.quiet);
+  for (size_t i = 0; i < plan.cases.size(); ++i) check_targets(targets_of(plan, i, wanted));
+  for (const Case& one : plan.cases) check_memory(one, options);
+  watch_for_interrupt();
+  std::vector<ExitCode> codes;
+  for (size_t i = 0; i < plan.cases.size() && !interrupted(); ++i) {
+    const RunReport report = measure(plan, plan.cases[i], options);
+    write_reports(report, targets_of(plan, i, wanted));
+    codes.push_back(exit_code_of(report.exit_code));
+  }
+  if (interrupted()) codes.push_back(ExitCode::interrupted);
+  return most_urgent(codes);
+}
+
+ExitCode run_command(const RunOptions& options) {
+  if (options.simd) set_active_simd(*options.simd);
+  const Plan plan = make_plan(scenario_of(options));
+  check_before(plan, options);
+  if (!options.list_cases) return run_all(plan, options);
+  print(list_cases(plan, place_of(options)));
+  return ExitCode::passed;
+}
+
+}  // namespace
+
+std::function<ExitCode()> declare_run(CLI::App& parser) {
+  const auto options = std::make_shared<RunOptions>();
+  add_run_flags(parser, *options);
+  return [options] { return run_command(*options); };
+}
+
+}  // namespace kvdiff

@@ -1,0 +1,47 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "cache_backends/spec_dialects.h"
+#include "cache_backends/spec_explain.h"
+#include "harness/commands/command.h"
+#include "harness/commands/output.h"
+#include "harness/model/files/folder.h"
+
+namespace kvdiff {
+namespace {
+
+struct SpecOptions {
+  std::vector<std::string> words;
+  std::string model;
+};
+
+// Of SmolLM2-135M, so that a spec can be explained before any model is there.
+constexpr CacheShape default_shape = {.layers = 30, .batch = 1, .heads = 3, .head_size = 64, .dtype = Dtype::float16};
+
+CacheShape shape_of(const std::string& model) {
+  if (model.empty()) return default_shape;
+  const ModelConfig config = read_model_config(open_model_folder(resolve_model(model)));
+  return {.layers = config.layers, .batch = 1, .heads = config.kv_heads, .head_size = config.head_size,
+          .dtype = config.dtype.value_or(Dtype::float16)};
+}
+
+ExitCode explain_spec(const SpecOptions& options) {
+  if (options.words.empty()) throw UserError(ExitCode::usage, "spec: found nothing, expected a cache spec, like hqq:bits=4");
+  const Translated translated = parse_any_spec(fmt::format("{}", fmt::join(options.words, " ")));
+  std::string text = explain(translated.spec, shape_of(options.model));
+  for (const std::string& note : translated.notes) text += fmt::format("note: {}\n", note);
+  print(text);
+  return ExitCode::passed;
+}
+
+}  // namespace
+
+std::function<ExitCode()> declare_spec(CLI::App& parser) {
+  const auto options = std::make_shared<SpecOptions>();
+  parser.add_option("text", options->words, "a spec, transformers' cache_config, or llama.cpp's flags (behind --)");
+  parser.add_option("--model", options->model, "whose layers and heads the sizes are for (SmolLM2-135M)")->type_name("FOLDER");
+  return [options] { return explain_spec(*options); };
+}
+
+}  // namespace kvdiff

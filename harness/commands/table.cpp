@@ -1,0 +1,55 @@
+#include "harness/commands/command.h"
+
+namespace kvdiff {
+
+std::function<ExitCode()> declare_run(CLI::App& parser);
+std::function<ExitCode()> declare_show(CLI::App& parser);
+std::function<ExitCode()> declare_compare(CLI::App& parser);
+std::function<ExitCode()> declare_tokenize(CLI::App& parser);
+std::function<ExitCode()> declare_spec(CLI::App& parser);
+std::function<ExitCode()> declare_list(CLI::App& parser);
+std::function<ExitCode()> declare_doctor(CLI::App& parser);
+
+namespace {
+
+constexpr Command table[] = {
+    {"run", "run one prompt through a reference and candidate caches, and compare",
+     "  kvdiff run --scenario seed-sequence\n"
+     "  kvdiff run --chat 'Explain how a refrigerator works.' --cache hqq:bits=4,group=64 --cache int8\n"
+     "  kvdiff run --prompt-file prompt.txt --cache hqq:bits=2 --limit kld_mean=0.05 --report json:run.json\n"
+     "  kvdiff run --scenario mine.json --tokens 64 --list-cases\n",
+     declare_run},
+    {"show", "render and judge a stored report again, without running",
+     "  kvdiff show run.json\n"
+     "  kvdiff show run.json --limit kld_mean=0.02 --report markdown:run.md\n",
+     declare_show},
+    {"compare", "say what changed between two stored reports, lane by lane",
+     "  kvdiff compare before.json after.json\n"
+     "  kvdiff compare before.json after.json --anyway\n",
+     declare_compare},
+    {"tokenize", "text to token ids and pieces",
+     "  kvdiff tokenize --prompt 'Hello, world'\n"
+     "  kvdiff tokenize --chat 'Hello' --ids\n"
+     "  kvdiff tokenize --prompt-file - < prompt.txt\n"
+     "  kvdiff tokenize --json-lines < texts.jsonl\n",
+     declare_tokenize},
+    {"spec", "explain a cache spec, and say it as transformers and llama.cpp do",
+     "  kvdiff spec hqq:bits=4,group=64+0,-1@hqq:bits=8\n"
+     "  kvdiff spec '{\"backend\": \"hqq\", \"nbits\": 4, \"q_group_size\": 64}'\n"
+     "  kvdiff spec -- -ctk q8_0 -ctv q4_0\n",
+     declare_spec},
+    {"list", "list backends, codecs, schedules, metrics, scenarios, reports or models",
+     "  kvdiff list codecs\n"
+     "  kvdiff list scenarios\n",
+     declare_list},
+    {"doctor", "check what works on this machine, and say what to do about what does not",
+     "  kvdiff doctor\n"
+     "  kvdiff doctor --model path/to/model\n",
+     declare_doctor},
+};
+
+}  // namespace
+
+std::span<const Command> commands() { return table; }
+
+}  // namespace kvdiff

@@ -1,0 +1,30 @@
+#include "harness/commands/version.h"
+
+#include <fmt/format.h>
+
+namespace kvdiff {
+namespace {
+
+std::string compiler() {
+#ifdef __clang__
+  return fmt::format("clang {}", __clang_version__);
+#else
+  return fmt::format("g++ {}", __VERSION__);
+#endif
+}
+
+}  // namespace
+
+std::string version_text() {
+  return fmt::format("kvdiff {} ({}, built {} torch)", KVDIFF_VERSION, compiler(), built_with_torch() ? "with" : "without");
+}
+
+bool built_with_torch() {
+#ifdef KVDIFF_WITH_TORCH
+  return true;
+#else
+  return false;
+#endif
+}
+
+}  // namespace kvdiff

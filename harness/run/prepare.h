@@ -1,0 +1,36 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/run/run.h"
+#include "harness/text/prompt.h"
+#include "harness/text/text_model.h"
+
+namespace kvdiff {
+
+PromptRequest prompt_request(const PromptSource& source);
+
+// Everything read and checked before a weight is touched.
+struct Prepared {
+  ModelFiles files;
+  Dtype dtype = Dtype::float16;
+  TextModel text;
+  Prompt prompt;
+  std::string prompt_source;  // text, chat, messages, token ids
+  std::optional<std::vector<int32_t>> follow;
+  std::vector<std::string> warnings;
+  std::unique_ptr<ThreadPool> pool;
+
+  TokenText token_text() const;
+};
+Prepared prepare(const Case& run, const RunPlace& place);
+
+// 0: reference, 1: control, then the candidates by their canonical spec (two that read alike get a number).
+std::vector<LaneInput> lanes_of(const Case& run);
+
+// Dynamic RoPE scaling depends on the length at each call, so whole and pieced prefill differ by definition.
+bool excluded_from_cutting(const ModelConfig& config);
+
+}  // namespace kvdiff
