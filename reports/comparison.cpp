@@ -42,7 +42,7 @@ std::string headline(const Comparison& comparison) {
 std::string value_text(const FigureChange& change, const Figure& figure, const RenderOptions& options) {
   if (!figure.value) return dash(options);
   if (std::isinf(*figure.value) && *figure.value > 0) return "never";
-  if (change.metric == "bytes") return bytes_text(static_cast<int64_t>(*figure.value));
+  if (change.metric == "bytes") return size_text(static_cast<int64_t>(*figure.value));
   if (change.metric == "saving") return percent_text(*figure.value);
   return short_number(*figure.value);
 }

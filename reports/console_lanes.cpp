@@ -72,7 +72,7 @@ std::vector<TableCell> row_of(const LaneReport& lane, const RenderOptions& optio
           kld_cell(lane, "kld_p99", options),
           kld_cell(lane, "kld_max", options),
           flips_cell(lane, options),
-          {has_bytes ? bytes_text(lane.bytes.total) : dash(options)},
+          {has_bytes ? size_text(lane.bytes.total) : dash(options)},
           {has_bytes ? percent_text(saving_of(lane)) : dash(options)},
           {std::string(name_of(lane.status)), tone_of(lane.status)}};
 }

@@ -48,7 +48,7 @@ std::string row(const LaneReport& lane) {
   return fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", code(lane.name),
                      step_text(lane.free.has_value(), parts ? std::optional(lane.free->first_divergence->step) : std::nullopt),
                      step_text(lane.forced.has_value(), lane.forced ? lane.forced->onset.step : std::nullopt), gibberish(lane),
-                     figure(lane, "kld_mean"), figure(lane, "kld_p99"), figure(lane, "flips"), has_bytes ? bytes_text(lane.bytes.total) : "–",
+                     figure(lane, "kld_mean"), figure(lane, "kld_p99"), figure(lane, "flips"), has_bytes ? size_text(lane.bytes.total) : "–",
                      has_bytes ? percent_text(saving_of(lane)) : "–", name_of(lane.status));
 }
 

@@ -29,7 +29,7 @@ std::string grouped(int64_t value) {
   return digits;
 }
 
-std::string bytes_text(int64_t bytes) {
+std::string size_text(int64_t bytes) {
   constexpr const char* units[] = {"KiB", "MiB", "GiB", "TiB", "PiB"};
   if (bytes < 1024) return fmt::format("{} B", bytes);
   double value = static_cast<double>(bytes) / 1024;

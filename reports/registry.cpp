@@ -7,7 +7,6 @@
 
 #include "cache_backends/error.h"
 #include "cache_backends/nearest.h"
-#include "harness/write_file.h"
 #include "reports/console.h"
 
 namespace kvdiff {
@@ -18,8 +17,6 @@ constexpr ReportFormat formats[] = {
     {"json", "everything, for programs: schema kvdiff.report/1; `kvdiff show` and `compare` read it", render_json},
     {"markdown", "a short table that pastes into a ticket", render_markdown},
 };
-
-bool is_standard_output(std::string_view file) { return file.empty() || file == "-"; }
 
 }  // namespace
 
@@ -32,22 +29,6 @@ const ReportFormat& find_report_format(std::string_view name) {
   for (const ReportFormat& format : formats) names.push_back(format.name);
   throw UserError(ExitCode::usage, fmt::format("--report: found the format \"{}\", expected FORMAT[:FILE] with one of {}; nearest: {}",
                                                name, joined(names), nearest_match(name, names)));
-}
-
-ReportRequest parse_report_request(std::string_view text) {
-  const size_t colon = text.find(':');
-  if (colon == text.npos) return {&find_report_format(text), ""};
-  const std::string file(text.substr(colon + 1));
-  if (file.empty()) {
-    throw UserError(ExitCode::usage, fmt::format("--report {}: found no file after the colon, expected FORMAT:FILE, or FORMAT alone "
-                                                 "for standard output", text));
-  }
-  return {&find_report_format(text.substr(0, colon)), file};
-}
-
-void write_report(const RunReport& report, const ReportRequest& request, const RenderOptions& options) {
-  const RenderOptions for_files{.width = 100, .color = false, .unicode = true};
-  write_file(request.file, request.format->render(report, is_standard_output(request.file) ? options : for_files));
 }
 
 }  // namespace kvdiff

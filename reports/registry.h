@@ -16,17 +16,6 @@ struct ReportFormat {
 std::span<const ReportFormat> report_formats();
 const ReportFormat& find_report_format(std::string_view name);  // throws UserError(usage) with the nearest name
 
-// `FORMAT[:FILE]`; no file, or `-`: standard output.
-struct ReportRequest {
-  const ReportFormat* format = nullptr;
-  std::string file;
-};
-ReportRequest parse_report_request(std::string_view text);  // throws UserError(usage)
-
-// Renders and writes, whole or not at all (harness/write_file.h). Into a file: no colours, Unicode, 100 columns, whatever
-// the options say.
-void write_report(const RunReport& report, const ReportRequest& request, const RenderOptions& options);
-
 std::string render_json(const RunReport& report, const RenderOptions& options);      // json.cpp
 std::string render_markdown(const RunReport& report, const RenderOptions& options);  // markdown.cpp
 
