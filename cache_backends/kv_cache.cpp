@@ -48,13 +48,16 @@ void check_shape(const CacheShape& shape) {
 // only a run can try.
 void check_unit(const SidePlan& plan) {
   if (!plan.codec) return;
+  const std::vector<float> sample(static_cast<size_t>(plan.row.elements()), 1.0f);
+  const auto frozen = plan.codec->frozen(sample, plan.row, plan.compute);
+  const Codec& codec = frozen ? *frozen : *plan.codec;
   const Arrival arrival{.side = plan.side, .first = false, .residual = plan.residual_length, .fresh = 1,
-                        .residual_length = plan.residual_length, .shares_scale = plan.codec->shares_scale()};
+                        .residual_length = plan.residual_length, .shares_scale = codec.shares_scale()};
   const FlushPlan flush = plan.schedule->plan(arrival);
   if (flush.history) return;
   BlockShape unit = plan.row;
   unit.tokens = flush.unit;
-  plan.codec->encode(std::vector<float>(static_cast<size_t>(unit.elements()), 1.0f), unit, plan.compute);
+  codec.encode(std::vector<float>(static_cast<size_t>(unit.elements()), 1.0f), unit, plan.compute);
 }
 
 std::shared_ptr<const SidePlan> plan_side(const CacheSpec& spec, const SideSpec& side_spec, Side side,

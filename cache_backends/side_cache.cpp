@@ -173,6 +173,7 @@ void SideCache::reorder(const Rows& rows) {
 Bytes SideCache::bytes() const {
   Bytes total = encoded_.bytes();
   total += residual_.bytes();
+  if (codec_) total += codec_->shared_bytes();
   return total;
 }
 
@@ -192,6 +193,7 @@ SideReceipt SideCache::receipt() const {
   receipt.measured = bytes();
   receipt.expected = encoded_.expected_bytes();
   receipt.expected += residual_.expected_bytes();
+  if (codec_) receipt.expected += codec_->shared_bytes();
   return receipt;
 }
 

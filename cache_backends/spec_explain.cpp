@@ -79,7 +79,9 @@ double encoded_bytes_per_token(const SideSpec& spec, Side side, const LaneSpec& 
     const size_t width = size_of(dtype == "model" ? shape.dtype : parse_dtype(dtype));
     return static_cast<double>(shape.heads * shape.head_size) * static_cast<double>(width);
   }
-  const auto codec = find_codec(spec.codec).make(spec, side);
+  auto codec = find_codec(spec.codec).make(spec, side);
+  const std::vector<float> token(static_cast<size_t>(shape.heads * shape.head_size), 1.0f);
+  if (auto frozen = codec->frozen(token, {1, shape.heads, 1, shape.head_size}, shape.dtype)) codec = std::move(frozen);
   const FlushPlan plan = find_schedule(lane.schedule).plan({.side = side, .first = true, .fresh = typical_history + lane.residual,
                                                             .residual_length = lane.residual,
                                                             .shares_scale = codec->shares_scale()});

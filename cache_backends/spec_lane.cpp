@@ -53,6 +53,16 @@ bool encodes_nothing(const CacheSpec& spec) {
                      [](const LayerOverride& piece) { return schedule_of(piece.layer).empty(); });
 }
 
+// One token alone is what `immediate` encodes: a scale that tokens share must have been taken before, from the prompt.
+void check_immediate(const SideSpec& spec, Side side) {
+  if (is_full(spec)) return;
+  const auto codec = find_codec(spec.codec).make(spec, side);
+  const float sample = 1.0f;
+  if (!codec->shares_scale() || codec->frozen({&sample, 1}, {1, 1, 1, 1}, Dtype::float32)) return;
+  fail(fmt::format("{}: its scale is shared by several tokens, and schedule=immediate encodes one at a time; add "
+                   "scale=frozen to keep the prompt's scale, or choose schedule=streaming or hf", canonical(spec)));
+}
+
 void check_full_lane(const CacheSpec& spec, const LaneText& text) {
   if (spec.lane.schedule != "full") {
     fail(fmt::format("schedule={}: full precision encodes nothing; leave schedule out", spec.lane.schedule));
@@ -118,6 +128,13 @@ void check_lane(const CacheSpec& spec, const LaneText& text) {
   if (spec.lane.residual < smallest) {
     fail(fmt::format("residual={}: {} gathers blocks of residual tokens; expected {} or more", spec.lane.residual,
                      spec.lane.schedule, smallest));
+  }
+  if (spec.lane.schedule != "immediate") return;
+  std::vector<LayerSpec> layers = {spec.base};
+  for (const LayerOverride& piece : spec.overrides) layers.push_back(piece.layer);
+  for (const LayerSpec& layer : layers) {
+    check_immediate(layer.key, Side::key);
+    check_immediate(layer.value, Side::value);
   }
 }
 

@@ -47,6 +47,7 @@ class FaultyCache : public KvCache {
     return pages;
   }
   int64_t length(int layer) const override { return cache_->length(layer); }
+  VisibleEncoding visible_encoding(int layer, Side side) const override { return cache_->visible_encoding(layer, side); }
   void count_read(int layer) override { cache_->count_read(layer); }
   void settle() override { cache_->settle(); }
   void crop(int64_t tokens) override { cache_->crop(tokens); }

@@ -56,7 +56,6 @@ std::unique_ptr<KvCache> try_make(const std::string& text, const CacheShape& sha
   } catch (const UserError& error) {
     REQUIRE(error.code() == ExitCode::usage);
     return nullptr;
-  } catch (const InternalError&) { return nullptr; /*TEMP*/
   }
 }
 
