@@ -6,10 +6,10 @@
 #include "harness/commands/command.h"
 #include "harness/commands/interrupt.h"
 #include "harness/commands/machine.h"
+#include "harness/commands/oracle.h"
 #include "harness/commands/output.h"
 #include "harness/commands/progress.h"
 #include "harness/commands/report_output.h"
-#include "harness/commands/version.h"
 #include "harness/run/run.h"
 #include "harness/verdict/exit_codes.h"
 #include "harness/verdict/limits.h"
@@ -48,6 +48,7 @@ RunPlace place_of(const RunOptions& options) {
   place.threads = options.threads;
   place.dump = options.dump;
   if (options.dump_steps) place.dump_steps = {options.dump_steps->first, options.dump_steps->last};
+  place.measure_floor = floor_oracle();
   return place;
 }
 

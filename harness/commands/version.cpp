@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "harness/commands/oracle.h"
+
 namespace kvdiff {
 namespace {
 
@@ -17,14 +19,6 @@ std::string compiler() {
 
 std::string version_text() {
   return fmt::format("kvdiff {} ({}, built {} torch)", KVDIFF_VERSION, compiler(), built_with_torch() ? "with" : "without");
-}
-
-bool built_with_torch() {
-#ifdef KVDIFF_WITH_TORCH
-  return true;
-#else
-  return false;
-#endif
 }
 
 }  // namespace kvdiff

@@ -4,6 +4,5 @@
 namespace kvdiff {
 
 std::string version_text();  // "kvdiff 0.1.0 (g++ 12.2.0, built without torch)"
-bool built_with_torch();
 
 }  // namespace kvdiff
