@@ -4,6 +4,7 @@
 
 #include "harness/commands/case_list.h"
 #include "harness/commands/command.h"
+#include "harness/commands/environment.h"
 #include "harness/commands/interrupt.h"
 #include "harness/commands/machine.h"
 #include "harness/commands/oracle.h"
@@ -88,6 +89,7 @@ RunReport measure(const Plan& plan, const Case& one, const RunOptions& options) 
   hooks.progress = [&progress](const Progress& now) { progress.show(now); };
   hooks.interrupted = interrupted;
   RunReport report = run_case(one, place_of(options), hooks);
+  describe_environment(report.environment);
   say_how_to_repeat(report, plan, one);
   return judged(std::move(report), limits_of(one));
 }

@@ -5,9 +5,8 @@
 #include "harness/commands/oracle.h"
 
 namespace kvdiff {
-namespace {
 
-std::string compiler() {
+std::string compiler_text() {
 #ifdef __clang__
   return fmt::format("clang {}", __clang_version__);
 #else
@@ -15,10 +14,8 @@ std::string compiler() {
 #endif
 }
 
-}  // namespace
-
 std::string version_text() {
-  return fmt::format("kvdiff {} ({}, built {} torch)", KVDIFF_VERSION, compiler(), built_with_torch() ? "with" : "without");
+  return fmt::format("kvdiff {} ({}, built {} torch)", KVDIFF_VERSION, compiler_text(), built_with_torch() ? "with" : "without");
 }
 
 }  // namespace kvdiff
