@@ -7,6 +7,7 @@
 #include "harness/run_report_json.h"
 #include "harness/verdict/exit_codes.h"
 #include "harness/verdict/limits.h"
+#include "harness/verdict/exit_codes.h"
 #include "harness/verdict/verdict.h"
 
 namespace kvdiff {
