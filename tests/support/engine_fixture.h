@@ -11,7 +11,7 @@ namespace kvdiff::test {
 
 // A tiny model on disk, loaded, and a run over it. Lane 0 is the reference, lane 1 the control.
 struct EngineSetup {
-  TinyLlama tiny;
+  TinyLlama tiny = {};
   Dtype dtype = Dtype::float32;
   bool eager = false;
   int threads = 1;

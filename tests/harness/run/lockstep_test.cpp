@@ -1,6 +1,7 @@
 #include <map>
 
 #include "cache_backends/decorators/faulty_cache.h"
+#include "cache_backends/kernels/simd.h"
 #include "harness/metrics/recorder.h"
 #include "tests/catch.h"
 #include "tests/support/engine_fixture.h"
@@ -173,6 +174,7 @@ TEST_CASE("lockstep: one flipped bit in the control's cache is seen", "[lockstep
   };
   const LockstepResult result = run_lockstep(tiny.engine(), lockstep_of({"int8"}), hooks);
   CHECK(result.control.found);
+  CHECK(result.control.layer == 1);
 }
 
 TEST_CASE("lockstep: an interrupted run keeps what is complete", "[lockstep]") {
