@@ -27,6 +27,9 @@ struct Prepared {
 };
 Prepared prepare(const Case& run, const RunPlace& place);
 
+// The same for any case with that model and prompt, without reading them again.
+RunEstimate estimate_case(const Case& run, const Prepared& ready);
+
 // 0: reference, 1: control, then the candidates by their spec as given (two that read alike get a number).
 std::vector<LaneInput> lanes_of(const Case& run);
 
