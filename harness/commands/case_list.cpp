@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "cache_backends/error.h"
 #include "harness/commands/machine.h"
-#include "harness/commands/run_request.h"
+#include "harness/run/prepare.h"
 #include "scenarios/command_line.h"
 
 namespace kvdiff {
@@ -16,13 +18,27 @@ std::string seconds_text(double seconds) {
   return fmt::format("{:.1f} h", seconds / 3600);
 }
 
-std::string estimate_text(const Case& run, const RunOptions& options) {
+// Model and prompt are read once for all lanes of a case. Where they cannot be read, `reason` says why.
+struct Estimator {
+  std::optional<Prepared> ready;
+  std::string reason;
+};
+
+Estimator estimator_for(const Case& run, const RunPlace& place) {
+  Estimator estimator;
   try {
-    const PlanEstimate needed = estimate_case(run, options);
-    return fmt::format("{}, about {}", bytes_text(needed.bytes), seconds_text(needed.seconds));
+    estimator.ready = prepare(run, place);
   } catch (const UserError& error) {
-    return fmt::format("memory and time not known: {}", error.what());
+    estimator.reason = error.what();
   }
+  return estimator;
+}
+
+std::string estimate_text(const Case& run, const Estimator& estimator) {
+  if (!estimator.ready) return fmt::format("memory and time not known: {}", estimator.reason);
+  const RunEstimate needed = estimate_case(run, *estimator.ready);
+  return fmt::format("{} lanes, {} prompt tokens, {}, about {}", needed.lanes, needed.prompt_tokens,
+                     bytes_text(needed.bytes), seconds_text(needed.seconds));
 }
 
 std::string heading(const Plan& plan) {
@@ -34,20 +50,21 @@ std::string heading(const Plan& plan) {
                             bytes_text(available_memory()));
 }
 
-std::string case_text(const Case& run, const RunOptions& options) {
-  std::string text = fmt::format("\nAll lanes together: {}\n  {}\n", estimate_text(run, options), command_line(run));
+std::string case_text(const Case& run, const RunPlace& place) {
+  const Estimator estimator = estimator_for(run, place);
+  std::string text = fmt::format("\nAll lanes together: {}\n  {}\n", estimate_text(run, estimator), command_line(run));
   for (size_t i = 0; i < run.caches.size(); ++i) {
     const Case lane = lane_case(run, i);
-    text += fmt::format("{} alone: {}\n  {}\n", run.caches[i].text, estimate_text(lane, options), command_line(lane));
+    text += fmt::format("{} alone: {}\n  {}\n", run.caches[i].text, estimate_text(lane, estimator), command_line(lane));
   }
   return text;
 }
 
 }  // namespace
 
-std::string list_cases(const Plan& plan, const RunOptions& options) {
+std::string list_cases(const Plan& plan, const RunPlace& place) {
   std::string text = heading(plan);
-  for (const Case& run : plan.cases) text += case_text(run, options);
+  for (const Case& run : plan.cases) text += case_text(run, place);
   if (plan.merged > 0) text += fmt::format("\n{} more mean the same as one of these and were merged.\n", plan.merged);
   for (const LeftOut& one : plan.left_out) text += fmt::format("\nleft out: {}: {}\n", one.what, one.reason);
   return text;

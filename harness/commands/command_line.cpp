@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cstdio>
 #include <vector>
 
 #include "cache_backends/nearest.h"
@@ -80,7 +80,7 @@ ExitCode dispatch(const CLI::App& program, const std::vector<Declared>& declared
     if (!extra.empty()) refuse_word(*one.parser, extra.front());
     return one.run();
   }
-  print(program.help());
+  std::fputs(program.help().c_str(), stderr);
   return ExitCode::usage;
 }
 

@@ -10,6 +10,8 @@
 #include "harness/commands/output.h"
 #include "harness/metrics/registry.h"
 #include "harness/model/files/folder.h"
+#include "harness/text/chat_format.h"
+#include "harness/verdict/limits.h"
 #include "reports/registry.h"
 #include "scenarios/plan.h"
 #include "scenarios/shipped.h"
@@ -82,7 +84,12 @@ std::string list_metrics() {
   for (const Metric& metric : metrics()) {
     rows.push_back({std::string(metric.name), std::string(metric.unit), std::string(metric.derivation)});
   }
-  return columns_text(rows);
+  std::vector<Row> limits;
+  for (const LimitMetric& limit : limit_metrics()) {
+    limits.push_back({std::string(limit.name), std::string(limit.unit), std::string(limit.summary)});
+  }
+  return "Measured, by stage:\n" + columns_text(rows) + "For --limit, beside those of the logits and MODE.STAGE.METRIC:\n" +
+         columns_text(limits);
 }
 
 std::string list_scenarios() {
@@ -97,7 +104,7 @@ std::string list_scenarios() {
 
 std::string list_reports() {
   std::vector<Row> rows;
-  for (const ReportRow& row : report_formats()) rows.push_back({std::string(row.name), std::string(row.summary)});
+  for (const ReportFormat& row : report_formats()) rows.push_back({std::string(row.name), std::string(row.summary)});
   return columns_text(rows);
 }
 
@@ -108,8 +115,11 @@ std::string list_models() {
   } catch (const UserError&) {
     path = "not made yet: ./x model makes it";
   }
+  std::vector<Row> formats;
+  for (const ChatFormat& format : chat_formats()) formats.push_back({"  " + std::string(format.name), std::string(format.used_by)});
   return columns_text({{"smollm2", "SmolLM2-135M-Instruct", path}}) +
-         "Any other --model is a Hugging Face folder: config.json, *.safetensors, tokenizer.json; Llama family.\n";
+         "Any other --model is a Hugging Face folder: config.json, *.safetensors, tokenizer.json; Llama family.\n"
+         "Chat formats that are recognised in it:\n" + columns_text(formats);
 }
 
 struct Topic {

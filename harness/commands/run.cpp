@@ -4,13 +4,14 @@
 
 #include "harness/commands/case_list.h"
 #include "harness/commands/command.h"
+#include "harness/commands/environment.h"
 #include "harness/commands/interrupt.h"
 #include "harness/commands/machine.h"
+#include "harness/commands/oracle.h"
 #include "harness/commands/output.h"
 #include "harness/commands/progress.h"
 #include "harness/commands/report_output.h"
-#include "harness/commands/run_request.h"
-#include "harness/commands/version.h"
+#include "harness/run/run.h"
 #include "harness/verdict/exit_codes.h"
 #include "harness/verdict/limits.h"
 #include "harness/verdict/verdict.h"
@@ -43,12 +44,22 @@ void check_before(const Plan& plan, const RunOptions& options) {
   }
 }
 
-std::string memory_fault(const Case& run, const RunOptions& options) {
-  const int64_t needed = estimate_case(run, options).bytes, available = available_memory();
-  if (available < 0 || needed <= available) return "";
-  return fmt::format("not enough memory: the run needs about {}, {} are available; fewer --cache, fewer --tokens, fewer "
-                     "--mode or a smaller model need less (--list-cases shows each)",
-                     bytes_text(needed), bytes_text(available));
+RunPlace place_of(const RunOptions& options) {
+  RunPlace place;
+  place.threads = options.threads;
+  place.dump = options.dump;
+  if (options.dump_steps) place.dump_steps = {options.dump_steps->first, options.dump_steps->last};
+  place.measure_floor = floor_oracle();
+  return place;
+}
+
+void check_memory(const Case& run, const RunOptions& options) {
+  const int64_t needed = estimate_case(run, place_of(options)).bytes, available = available_memory();
+  if (available < 0 || needed <= available) return;
+  throw UserError(ExitCode::environment,
+                  fmt::format("not enough memory: the run needs about {}, {} are available; fewer --cache, fewer --tokens, fewer "
+                              "modes or a smaller model need less (--list-cases shows each)",
+                              bytes_text(needed), bytes_text(available)));
 }
 
 // Several prompts: the reports of each get files of their own.
@@ -77,7 +88,8 @@ RunReport measure(const Plan& plan, const Case& one, const RunOptions& options) 
   RunHooks hooks;
   hooks.progress = [&progress](const Progress& now) { progress.show(now); };
   hooks.interrupted = interrupted;
-  RunReport report = run(request_of(one, options), hooks);
+  RunReport report = run_case(one, place_of(options), hooks);
+  describe_environment(report.environment);
   say_how_to_repeat(report, plan, one);
   return judged(std::move(report), limits_of(one));
 }
@@ -85,9 +97,7 @@ RunReport measure(const Plan& plan, const Case& one, const RunOptions& options) 
 ExitCode run_all(const Plan& plan, const RunOptions& options) {
   const std::vector<ReportTarget> wanted = report_targets(options.reports, options.quiet);
   for (size_t i = 0; i < plan.cases.size(); ++i) check_targets(targets_of(plan, i, wanted));
-  for (const Case& one : plan.cases) {
-    if (const std::string fault = memory_fault(one, options); !fault.empty()) throw UserError(ExitCode::environment, fault);
-  }
+  for (const Case& one : plan.cases) check_memory(one, options);
   watch_for_interrupt();
   std::vector<ExitCode> codes;
   for (size_t i = 0; i < plan.cases.size() && !interrupted(); ++i) {
@@ -104,7 +114,7 @@ ExitCode run_command(const RunOptions& options) {
   const Plan plan = make_plan(scenario_of(options));
   check_before(plan, options);
   if (!options.list_cases) return run_all(plan, options);
-  print(list_cases(plan, options));
+  print(list_cases(plan, place_of(options)));
   return ExitCode::passed;
 }
 

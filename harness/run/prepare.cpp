@@ -17,17 +17,6 @@ int thread_count(int asked) {
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-PromptRequest request_of(const PromptSource& source) {
-  PromptRequest request;
-  request.text = source.text;
-  request.file = source.text_file;
-  request.chat = source.chat;
-  request.system = source.system;
-  request.messages_file = source.messages;
-  request.token_ids = source.token_ids;
-  return request;
-}
-
 std::string kind_of(const PromptSource& source) {
   if (source.chat) return "chat";
   if (source.messages) return "messages";
@@ -45,6 +34,17 @@ void warn_about_positions(const Case& run, Prepared& ready) {
 
 }  // namespace
 
+PromptRequest prompt_request(const PromptSource& source) {
+  PromptRequest request;
+  request.text = source.text;
+  request.file = source.text_file;
+  request.chat = source.chat;
+  request.system = source.system;
+  request.messages_file = source.messages;
+  request.token_ids = source.token_ids;
+  return request;
+}
+
 TokenText Prepared::token_text() const {
   return [this](int32_t token) { return text.tokenizer.token_text(token); };
 }
@@ -52,7 +52,7 @@ TokenText Prepared::token_text() const {
 Prepared prepare(const Case& run, const RunPlace& place) {
   ModelFiles files = open_model(resolve_model(run.model));
   TextModel text = load_text_model(files.folder);
-  Prompt prompt = load_prompt(request_of(run.prompt), text, files.config.vocabulary_size);
+  Prompt prompt = load_prompt(prompt_request(run.prompt), text, files.config.vocabulary_size);
   const Dtype dtype = run.dtype.value_or(files.config.dtype.value_or(Dtype::float32));
   Prepared ready{std::move(files), dtype, std::move(text), std::move(prompt), kind_of(run.prompt), {}, {}, nullptr};
   if (!run.continue_file.empty()) ready.follow = load_continuation(run.continue_file, ready.text);
@@ -67,7 +67,7 @@ std::vector<LaneInput> lanes_of(const Case& run) {
   const CacheSpec full = parse_cache_spec("full");
   std::vector<LaneInput> lanes = {{"reference", full, false}, {"control", full, false}};
   for (const CacheSpec& spec : run.caches) {
-    const std::string name = canonical(spec);
+    const std::string& name = spec.text;
     const auto same = std::count_if(lanes.begin(), lanes.end(), [&](const LaneInput& lane) {
       return lane.name == name || lane.name.starts_with(name + " #");
     });

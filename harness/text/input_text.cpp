@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "cache_backends/error.h"
+#include "scenarios/texts.h"
 
 namespace kvdiff {
 namespace {
@@ -34,7 +35,11 @@ std::string read_all(std::FILE* file, const std::string& name, std::string_view 
 }  // namespace
 
 std::string read_input_text(const std::filesystem::path& path, std::string_view what) {
-  if (path == "-") return read_all(stdin, "standard input", what);
+  if (path == "-") {
+    static const std::string once = read_all(stdin, "standard input", what);  // it cannot be read a second time
+    return once;
+  }
+  if (path.string().starts_with(shipped_prefix)) return read_source(path.string(), what, ExitCode::usage);
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
   if (!file) {
     throw UserError(ExitCode::io, fmt::format("{}: the {} file cannot be opened: {}. Check the path and its permissions.",

@@ -16,8 +16,9 @@ void check_rope(const kvdiff::ModelConfig& config) {
   using namespace kvdiff;
   if (config.head_size > 512) return;  // for speed alone
   const bool dynamic = config.rope.type == RopeType::dynamic;
-  const RopeFrequencies frequencies = dynamic ? dynamic_rope_frequencies(config.rope, config.head_size, config.max_positions + 9)
-                                              : rope_frequencies(config.rope, config.head_size);
+  const RopeFrequencies frequencies =
+      dynamic ? dynamic_rope_frequencies(config.rope, config.head_size, config.max_positions + 9)
+              : rope_frequencies(config.rope, config.head_size);
   for (const float value : frequencies.inverse) {
     if (!std::isfinite(value) || value < 0.0f) std::abort();
   }

@@ -32,7 +32,8 @@ double mean_of(std::string_view name) {
 
 // Standard deviation: gain / sqrt(inputs) for a matrix, so that it keeps the size of what goes through.
 double deviation_of(const ExpectedTensor& tensor) {
-  if (tensor.name.ends_with("embed_tokens.weight") || tensor.name.ends_with("lm_head.weight")) return gain_of(tensor.name);
+  if (tensor.name.ends_with("embed_tokens.weight") || tensor.name.ends_with("lm_head.weight"))
+    return gain_of(tensor.name);
   if (tensor.shape.size() == 2) return gain_of(tensor.name) / std::sqrt(static_cast<double>(tensor.shape[1]));
   return 0.1;
 }
@@ -97,7 +98,8 @@ void write_weights(const std::filesystem::path& folder, const TinyLlama& model) 
   const auto shards = static_cast<size_t>(model.shards);
   ordered_json weight_map = ordered_json::object();
   for (size_t shard = 0; shard < shards; ++shard) {
-    const std::string name = shards == 1 ? "model.safetensors" : fmt::format("model-{:05}-of-{:05}.safetensors", shard + 1, shards);
+    const std::string name =
+        shards == 1 ? "model.safetensors" : fmt::format("model-{:05}-of-{:05}.safetensors", shard + 1, shards);
     std::vector<std::vector<std::byte>> bytes;
     std::vector<TensorEntry> entries;
     for (size_t i = tensors.size() * shard / shards; i < tensors.size() * (shard + 1) / shards; ++i) {
@@ -153,7 +155,8 @@ std::string config_json(const TinyLlama& model) {
 
 std::vector<TinyTensor> tiny_llama_tensors(const TinyLlama& model) {
   std::vector<TinyTensor> tensors;
-  for (const ExpectedTensor& expected : llama_tensors(shapes_of(model))) tensors.push_back(make_tensor(model, expected));
+  for (const ExpectedTensor& expected : llama_tensors(shapes_of(model)))
+    tensors.push_back(make_tensor(model, expected));
   return tensors;
 }
 

@@ -19,7 +19,7 @@ struct TinyLlama {
   int64_t intermediate_size = 64;
   int64_t heads = 4;
   int64_t kv_heads = 2;
-  int64_t head_size = 16;  // heads x head_size need not be hidden_size
+  int64_t head_size = 16;         // heads x head_size need not be hidden_size
   int64_t vocabulary_size = 320;  // at least 259; 320 fills the tokenizer to the last id, ids above it have no token
   int64_t max_positions = 512;
   bool tied = true;
@@ -27,12 +27,12 @@ struct TinyLlama {
   bool mlp_bias = false;
   Dtype dtype = Dtype::float32;
   double rope_theta = 10000.0;
-  std::string rope = "{}";  // JSON of further rope parameters: {"rope_type": "linear", "factor": 2.0}
+  std::string rope = "{}";    // JSON of further rope parameters: {"rope_type": "linear", "factor": 2.0}
   bool old_spelling = false;  // rope_theta, rope_scaling and torch_dtype instead of rope_parameters and dtype
   int shards = 1;
   // Channels c < head_size / 2: in every KV head the key rows c and c + head_size / 2 (a RoPE pair) are multiplied by
-  // outlier_scale, the query rows that meet them divided by it. A power of two keeps every attention logit as it was, so
-  // the outliers change nothing but what a quantizer has to cover.
+  // outlier_scale, the query rows that meet them divided by it. A power of two keeps every attention logit as it was,
+  // so the outliers change nothing but what a quantizer has to cover.
   std::vector<int64_t> outlier_channels = {1, 6};
   float outlier_scale = 16.0f;
 };

@@ -59,7 +59,8 @@ TEST_CASE("tiny llama: every option opens as a model", "[modelfiles][tiny_llama]
   CHECK(files.config.dtype == Dtype::bfloat16);
   CHECK(files.config.rope.type == RopeType::yarn);
   CHECK(files.weights.files().size() == 4);
-  for (const TinyTensor& tensor : tiny_llama_tensors(model)) CHECK(read_all(files.weights.at(tensor.name)) == tensor.values);
+  for (const TinyTensor& tensor : tiny_llama_tensors(model))
+    CHECK(read_all(files.weights.at(tensor.name)) == tensor.values);
 }
 
 TEST_CASE("tiny llama: outliers stand in the keys and leave the logits alone", "[modelfiles][tiny_llama]") {
@@ -73,7 +74,7 @@ TEST_CASE("tiny llama: outliers stand in the keys and leave the logits alone", "
   };
   const std::string_view keys = "model.layers.1.self_attn.k_proj.weight";
   const std::string_view queries = "model.layers.1.self_attn.q_proj.weight";
-  CHECK(row_ratio(keys, 1) == 16.0f);       // channel 1 of KV head 0
+  CHECK(row_ratio(keys, 1) == 16.0f);        // channel 1 of KV head 0
   CHECK(row_ratio(keys, 16 + 14) == 16.0f);  // channel 6 + 8 of KV head 1
   CHECK(row_ratio(keys, 2) == 1.0f);
   CHECK(row_ratio(queries, 48 + 9) == 1.0f / 16.0f);  // channel 1 + 8 of query head 3

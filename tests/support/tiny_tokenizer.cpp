@@ -12,14 +12,13 @@ using nlohmann::ordered_json;
 constexpr std::array<std::string_view, 3> special_tokens = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
 
 constexpr std::string_view merges[][2] = {
-    {"e", "r"},  {"Ġ", "t"},  {"Ġ", "a"},  {"i", "n"},  {"e", "s"},  {"Ġ", "s"},  {"Ġ", "o"},   {"i", "t"},
-    {"r", "e"},  {"Ġ", "c"},  {"e", "n"},  {"a", "t"},  {"h", "e"},  {"Ġ", "f"},  {"o", "r"},   {"o", "n"},
-    {"Ġ", "b"},  {"Ġ", "m"},  {"e", "d"},  {"Ġ", "p"},  {"Ġ", ","},  {"Ġ", "w"},  {"Ġ", "n"},   {"i", "s"},
-    {"n", "d"},  {"Ġ", "."},  {"Ġ", "d"},  {"Ġ", "re"}, {"Ġ", "l"},  {"a", "l"},  {"r", "o"},   {"Ġ", "h"},
-    {"Ġt", "he"}, {"a", "r"}, {"Ġ", "in"}, {"in", "g"}, {"Ġo", "n"}, {"a", "n"},  {"a", "c"},   {"i", "l"},
-    {"Ġ", "e"},  {"it", "h"}, {"Ġa", "nd"}, {"u", "n"}, {"v", "er"}, {"Ġ", "r"},  {"Ġ", "g"},   {"Ġn", "o"},
-    {"d", "e"},  {"a", "s"},  {"Ġc", "o"}, {"e", "t"},  {"i", "c"},  {"es", "t"}, {"i", "d"},   {"i", "on"},
-    {"Ġ", "C"},  {"u", "t"},  {"m", "p"},  {"Ġt", "o"}, {"u", "s"},
+    {"e", "r"},  {"Ġ", "t"},  {"Ġ", "a"},  {"i", "n"}, {"e", "s"}, {"Ġ", "s"},   {"Ġ", "o"},   {"i", "t"},  {"r", "e"},
+    {"Ġ", "c"},  {"e", "n"},  {"a", "t"},  {"h", "e"}, {"Ġ", "f"}, {"o", "r"},   {"o", "n"},   {"Ġ", "b"},  {"Ġ", "m"},
+    {"e", "d"},  {"Ġ", "p"},  {"Ġ", ","},  {"Ġ", "w"}, {"Ġ", "n"}, {"i", "s"},   {"n", "d"},   {"Ġ", "."},  {"Ġ", "d"},
+    {"Ġ", "re"}, {"Ġ", "l"},  {"a", "l"},  {"r", "o"}, {"Ġ", "h"}, {"Ġt", "he"}, {"a", "r"},   {"Ġ", "in"}, {"in", "g"},
+    {"Ġo", "n"}, {"a", "n"},  {"a", "c"},  {"i", "l"}, {"Ġ", "e"}, {"it", "h"},  {"Ġa", "nd"}, {"u", "n"},  {"v", "er"},
+    {"Ġ", "r"},  {"Ġ", "g"},  {"Ġn", "o"}, {"d", "e"}, {"a", "s"}, {"Ġc", "o"},  {"e", "t"},   {"i", "c"},  {"es", "t"},
+    {"i", "d"},  {"i", "on"}, {"Ġ", "C"},  {"u", "t"}, {"m", "p"}, {"Ġt", "o"},  {"u", "s"},
 };
 
 std::string utf8(unsigned code_point) {
@@ -61,8 +60,13 @@ ordered_json merge_list(bool as_pairs) {
 ordered_json added_tokens() {
   ordered_json list = ordered_json::array();
   for (const std::string_view token : special_tokens) {
-    list.push_back({{"id", list.size()}, {"content", token}, {"single_word", false}, {"lstrip", false},
-                    {"rstrip", false}, {"normalized", false}, {"special", true}});
+    list.push_back({{"id", list.size()},
+                    {"content", token},
+                    {"single_word", false},
+                    {"lstrip", false},
+                    {"rstrip", false},
+                    {"normalized", false},
+                    {"special", true}});
   }
   return list;
 }
@@ -71,7 +75,8 @@ ordered_json added_tokens() {
 
 std::string tiny_tokenizer_json(bool merges_as_pairs) {
   const ordered_json digits = {{"type", "Digits"}, {"individual_digits", true}};
-  const ordered_json bytes = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
+  const ordered_json bytes = {
+      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
   ordered_json tokenizer = {{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}};
   tokenizer["added_tokens"] = added_tokens();
   tokenizer["normalizer"] = nullptr;
@@ -79,18 +84,26 @@ std::string tiny_tokenizer_json(bool merges_as_pairs) {
   tokenizer["pre_tokenizer"]["pretokenizers"] = ordered_json::array({digits, bytes});
   tokenizer["post_processor"] = nullptr;
   tokenizer["decoder"] = bytes;
-  tokenizer["model"] = {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", nullptr},
-                        {"continuing_subword_prefix", nullptr}, {"end_of_word_suffix", nullptr},
-                        {"fuse_unk", false}, {"byte_fallback", false}, {"ignore_merges", false}};
+  tokenizer["model"] = {{"type", "BPE"},
+                        {"dropout", nullptr},
+                        {"unk_token", nullptr},
+                        {"continuing_subword_prefix", nullptr},
+                        {"end_of_word_suffix", nullptr},
+                        {"fuse_unk", false},
+                        {"byte_fallback", false},
+                        {"ignore_merges", false}};
   tokenizer["model"]["vocab"] = vocabulary();
   tokenizer["model"]["merges"] = merge_list(merges_as_pairs);
   return tokenizer.dump(1) + "\n";
 }
 
 std::string tiny_tokenizer_config_json() {
-  const ordered_json config = {{"tokenizer_class", "PreTrainedTokenizerFast"}, {"bos_token", special_tokens[1]},
-                               {"eos_token", special_tokens[2]}, {"pad_token", special_tokens[2]},
-                               {"unk_token", special_tokens[0]}, {"model_max_length", 512}};
+  const ordered_json config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
+                               {"bos_token", special_tokens[1]},
+                               {"eos_token", special_tokens[2]},
+                               {"pad_token", special_tokens[2]},
+                               {"unk_token", special_tokens[0]},
+                               {"model_max_length", 512}};
   return config.dump(1) + "\n";
 }
 

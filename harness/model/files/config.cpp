@@ -55,7 +55,8 @@ void check_architectures(const json& config, const FamilyRow& family, Problems& 
   // The spelling of the first converted Llama checkpoints.
   const bool old = field->is_array() && std::find(field->begin(), field->end(), "LLaMAForCausalLM") != field->end();
   if (ours || (old && family.model_type == "llama")) return;
-  const std::string found = field->is_array() && !field->empty() ? json_in_short(field->front()) : json_in_short(*field);
+  const std::string found =
+      field->is_array() && !field->empty() ? json_in_short(field->front()) : json_in_short(*field);
   problems.push_back(fmt::format("architectures is {}, expected {}: kvdiff runs language models with their output head",
                                  found, family.architecture));
 }
@@ -84,8 +85,8 @@ void read_head_size(FieldReader& fields, ModelConfig& config) {
 
 void check_heads(FieldReader& fields, const ModelConfig& config) {
   if (config.heads % config.kv_heads == 0) return;
-  fields.problem("num_attention_heads", fmt::format("is {}, no multiple of num_key_value_heads, which is {}",
-                                                    config.heads, config.kv_heads));
+  fields.problem("num_attention_heads",
+                 fmt::format("is {}, no multiple of num_key_value_heads, which is {}", config.heads, config.kv_heads));
 }
 
 std::optional<Dtype> read_dtype(FieldReader& fields) {
@@ -118,7 +119,8 @@ void read_token_ids(FieldReader& fields, ModelConfig& config) {
 void read_rest(FieldReader& fields, ModelConfig& config) {
   config.hidden_act = fields.text("hidden_act").value_or("silu");
   if (config.hidden_act != "silu") {
-    fields.problem("hidden_act", fmt::format("is {}, expected 'silu', the only activation so far", quote_name(config.hidden_act)));
+    fields.problem("hidden_act",
+                   fmt::format("is {}, expected 'silu', the only activation so far", quote_name(config.hidden_act)));
   }
   config.tie_word_embeddings = fields.truth("tie_word_embeddings").value_or(false);
   config.attention_bias = fields.truth("attention_bias").value_or(false);

@@ -36,8 +36,8 @@ struct ModelConfig {
   std::vector<std::string> warnings;  // what looks wrong and changes no number
 };
 
-// `origin` names the file in messages. Throws one UserError(input) that lists every problem: fields missing, of the wrong
-// type or impossible, and fields that kvdiff does not know or whose value it cannot honour.
+// `origin` names the file in messages. Throws one UserError(input) that lists every problem: fields missing, of the
+// wrong type or impossible, and fields that kvdiff does not know or whose value it cannot honour.
 ModelConfig parse_model_config(std::string_view text, std::string_view origin);
 
 ModelConfig read_model_config(const std::filesystem::path& file);

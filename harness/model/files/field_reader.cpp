@@ -66,8 +66,8 @@ std::vector<int64_t> FieldReader::integers(std::string_view name) {
   const json list = value->is_array() ? *value : json::array({*value});
   std::vector<int64_t> integers;
   for (const json& element : list) {
-    const bool fits = element.is_number_integer() &&
-                      (!element.is_number_unsigned() || element.get<uint64_t>() <= uint64_t{1} << 62);
+    const bool fits =
+        element.is_number_integer() && (!element.is_number_unsigned() || element.get<uint64_t>() <= uint64_t{1} << 62);
     if (!fits) {
       wrong_type(name, element, "an integer or a list of integers");
       return {};

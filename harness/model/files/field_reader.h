@@ -49,8 +49,8 @@ class FieldReader {
   std::vector<std::string>& problems_;
 };
 
-// One UserError(input) that lists the problems (20 at most, then their number) below the heading; nothing when there are
-// none.
+// One UserError(input) that lists the problems (20 at most, then their number) below the heading; nothing when there
+// are none.
 void throw_if_any(const std::vector<std::string>& problems, std::string_view heading, std::string_view advice);
 
 }  // namespace kvdiff

@@ -26,12 +26,16 @@ fs::path cache_folder() {
   if (xdg != nullptr && fs::path(xdg).is_absolute()) return xdg;
   const char* const home = std::getenv("HOME");
   if (home != nullptr && *home != '\0') return fs::path(home) / ".cache";
-  throw UserError(ExitCode::environment, "the model 'smollm2' lies in the user's cache folder, but neither HOME nor "
-                                         "XDG_CACHE_HOME is set: set one, or give the model's folder");
+  throw UserError(ExitCode::environment,
+                  "the model 'smollm2' lies in the user's cache folder, but neither HOME nor "
+                  "XDG_CACHE_HOME is set: set one, or give the model's folder");
 }
 
-// A link that leads nowhere counts: the message about it is better than "missing".
-bool is_there(const fs::path& path) { return fs::exists(fs::symlink_status(path)); }
+// A link that leads nowhere counts: the message about it is better than "missing". Never throws.
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(fs::symlink_status(path, ignored));
+}
 
 std::optional<fs::path> if_there(const fs::path& path) {
   if (!is_there(path)) return std::nullopt;
@@ -56,9 +60,11 @@ void check_is_folder(const fs::path& path) {
 
 // What a folder holds in place of the weights that are wanted.
 std::string weights_in_other_formats(const fs::path& path) {
-  constexpr std::string_view formats[] = {".bin", ".gguf", ".pt", ".pth", ".safetensors", ".h5", ".msgpack", ".onnx", ".npz"};
+  constexpr std::string_view formats[] = {".bin", ".gguf",    ".pt",   ".pth", ".safetensors",
+                                          ".h5",  ".msgpack", ".onnx", ".npz"};
   std::vector<std::string> found;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path)) {
+  std::error_code ignored;
+  for (const fs::directory_entry& entry : fs::directory_iterator(path, ignored)) {
     const std::string extension = entry.path().extension().string();
     const bool weights = std::find(std::begin(formats), std::end(formats), extension) != std::end(formats);
     if (weights) found.push_back(quote_name(entry.path().filename().string()));
@@ -91,12 +97,14 @@ ModelFolder open_model_folder(const fs::path& path) {
   std::vector<std::string> problems;
   if (!is_there(folder.config)) problems.push_back("config.json is missing");
   if (!is_there(path / "model.safetensors") && !is_there(path / "model.safetensors.index.json")) {
-    problems.push_back("no weights: neither model.safetensors nor model.safetensors.index.json" + weights_in_other_formats(path));
+    problems.push_back("no weights: neither model.safetensors nor model.safetensors.index.json" +
+                       weights_in_other_formats(path));
   }
   if (!is_there(folder.tokenizer)) {
     const bool sentencepiece = is_there(path / "tokenizer.model");
-    problems.push_back(std::string("tokenizer.json is missing") +
-                       (sentencepiece ? " (tokenizer.model alone is not read: save the tokenizer with transformers)" : ""));
+    problems.push_back(
+        std::string("tokenizer.json is missing") +
+        (sentencepiece ? " (tokenizer.model alone is not read: save the tokenizer with transformers)" : ""));
   }
   throw_if_any(problems, fmt::format("model {}: not a whole Hugging Face checkpoint folder:", path.string()),
                "Download or copy the files that are missing.");

@@ -15,7 +15,7 @@ namespace kvdiff {
 struct ModelFolder {
   std::filesystem::path path;
   std::filesystem::path config;
-  std::filesystem::path tokenizer;                        // tokenizer.json
+  std::filesystem::path tokenizer;  // tokenizer.json
   std::optional<std::filesystem::path> generation_config;
   std::optional<std::filesystem::path> tokenizer_config;  // tokenizer_config.json
   std::optional<std::filesystem::path> chat_template;     // chat_template.jinja
@@ -25,8 +25,8 @@ struct ModelFolder {
 // Throws UserError(input) when that model is not there yet.
 std::filesystem::path resolve_model(std::string_view model);
 
-// Throws UserError(input): no such folder, empty, a file, no config, no weights (or only in other formats), no tokenizer;
-// all that is missing at once.
+// Throws UserError(input): no such folder, empty, a file, no config, no weights (or only in other formats), no
+// tokenizer; all that is missing at once.
 ModelFolder open_model_folder(const std::filesystem::path& path);
 
 ModelConfig read_model_config(const ModelFolder& folder);

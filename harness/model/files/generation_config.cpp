@@ -20,13 +20,26 @@ struct UnusedField {
 };
 
 constexpr UnusedField unused_fields[] = {
-    {"repetition_penalty", "1.0"}, {"encoder_repetition_penalty", "1.0"}, {"no_repeat_ngram_size", "0"},
-    {"num_beams", "1"},            {"penalty_alpha", "0.0"},              {"guidance_scale", "1.0"},
-    {"min_p", "0.0"},              {"typical_p", "1.0"},                  {"epsilon_cutoff", "0.0"},
-    {"eta_cutoff", "0.0"},         {"min_length", "0"},                   {"min_new_tokens", "0"},
-    {"bad_words_ids", "[]"},       {"suppress_tokens", "[]"},             {"begin_suppress_tokens", "[]"},
-    {"sequence_bias", "{}"},       {"forced_bos_token_id", "null"},       {"forced_eos_token_id", "null"},
-    {"exponential_decay_length_penalty", "null"}, {"watermarking_config", "null"},
+    {"repetition_penalty", "1.0"},
+    {"encoder_repetition_penalty", "1.0"},
+    {"no_repeat_ngram_size", "0"},
+    {"num_beams", "1"},
+    {"penalty_alpha", "0.0"},
+    {"guidance_scale", "1.0"},
+    {"min_p", "0.0"},
+    {"typical_p", "1.0"},
+    {"epsilon_cutoff", "0.0"},
+    {"eta_cutoff", "0.0"},
+    {"min_length", "0"},
+    {"min_new_tokens", "0"},
+    {"bad_words_ids", "[]"},
+    {"suppress_tokens", "[]"},
+    {"begin_suppress_tokens", "[]"},
+    {"sequence_bias", "{}"},
+    {"forced_bos_token_id", "null"},
+    {"forced_eos_token_id", "null"},
+    {"exponential_decay_length_penalty", "null"},
+    {"watermarking_config", "null"},
 };
 
 void warn_of_unused(const json& content, std::vector<std::string>& warnings) {
@@ -50,7 +63,8 @@ GenerationConfig generation_config_from(const ModelConfig& config) {
 GenerationConfig parse_generation_config(std::string_view text, std::string_view origin, const ModelConfig& config) {
   const json content = parse_strict_json(text, origin);
   if (!content.is_object()) {
-    throw UserError(ExitCode::input, fmt::format("{}: holds {}, expected an object", origin, json_type_in_words(content)));
+    throw UserError(ExitCode::input,
+                    fmt::format("{}: holds {}, expected an object", origin, json_type_in_words(content)));
   }
   std::vector<std::string> problems;
   FieldReader fields(content, "", problems);
@@ -66,11 +80,13 @@ GenerationConfig parse_generation_config(std::string_view text, std::string_view
   throw_if_any(problems, fmt::format("{}: impossible values:", origin), "Correct the file or remove it.");
   for (const int64_t id : generation.eos_ids) {
     if (id >= 0 && id < config.vocabulary_size) continue;
-    generation.warnings.push_back(fmt::format("eos_token_id {} is outside the vocabulary of {}", id, config.vocabulary_size));
+    generation.warnings.push_back(
+        fmt::format("eos_token_id {} is outside the vocabulary of {}", id, config.vocabulary_size));
   }
   if (generation.eos_ids.empty() && !config.eos_ids.empty()) {
-    generation.warnings.push_back("generation_config.json names no eos_token_id, so that of config.json is not used "
-                                  "(as in transformers)");
+    generation.warnings.push_back(
+        "generation_config.json names no eos_token_id, so that of config.json is not used "
+        "(as in transformers)");
   }
   warn_of_unused(content, generation.warnings);
   return generation;

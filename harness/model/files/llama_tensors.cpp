@@ -47,7 +47,8 @@ void check_tensor(const ExpectedTensor& expected, const Weights& weights, std::v
   if (found == nullptr) {
     problems.push_back(fmt::format("{} is missing, expected {}", expected.name, shape_text(expected.shape)));
   } else if (found->shape != expected.shape) {
-    problems.push_back(fmt::format("{} is {}, expected {}", expected.name, shape_text(found->shape), shape_text(expected.shape)));
+    problems.push_back(
+        fmt::format("{} is {}, expected {}", expected.name, shape_text(found->shape), shape_text(expected.shape)));
   } else if (found->type == StoredType::other) {
     problems.push_back(fmt::format("{} is {}, expected F32, F16 or BF16", expected.name, found->type_name));
   }
@@ -58,15 +59,18 @@ void check_tied_head(const ModelConfig& config, const Weights& weights, std::vec
   const TensorEntry* const head = weights.find(head_name);
   const TensorEntry* const embedding = weights.find(embedding_name);
   if (!config.tie_word_embeddings || head == nullptr || embedding == nullptr) return;
-  const bool same = head->type_name == embedding->type_name && head->shape == embedding->shape &&
-                    std::equal(head->bytes.begin(), head->bytes.end(), embedding->bytes.begin(), embedding->bytes.end());
+  const bool same =
+      head->type_name == embedding->type_name && head->shape == embedding->shape &&
+      std::equal(head->bytes.begin(), head->bytes.end(), embedding->bytes.begin(), embedding->bytes.end());
   if (same) return;
-  problems.push_back(fmt::format("{} is there and differs from {}, but config.json says that they are tied: set "
-                                 "tie_word_embeddings to false, or remove the tensor",
-                                 head_name, embedding_name));
+  problems.push_back(
+      fmt::format("{} is there and differs from {}, but config.json says that they are tied: set "
+                  "tie_word_embeddings to false, or remove the tensor",
+                  head_name, embedding_name));
 }
 
-std::vector<std::string> list_unexpected(const ModelConfig& config, const Weights& weights, const std::set<std::string>& known) {
+std::vector<std::string> list_unexpected(const ModelConfig& config, const Weights& weights,
+                                         const std::set<std::string>& known) {
   std::vector<std::string> unexpected;
   for (const TensorEntry* tensor : weights.tensors()) {
     // Computed from config.json; checkpoints of old hold a copy.
@@ -104,12 +108,14 @@ std::vector<std::string> check_tensors(const ModelConfig& config, const Weights&
     known.insert(expected.name);
   }
   check_tied_head(config, weights, problems);
-  throw_if_any(problems, fmt::format("{}: the weights are not those that config.json describes:", weights.folder().string()),
+  throw_if_any(problems,
+               fmt::format("{}: the weights are not those that config.json describes:", weights.folder().string()),
                "Config and weights are not of one model, or the folder is incomplete: get both again.");
   std::vector<std::string> warnings;
   const std::vector<std::string> unexpected = list_unexpected(config, weights, known);
   if (!unexpected.empty()) {
-    warnings.push_back(fmt::format("the weights hold tensors that a Llama model has no use for: {}", fmt::join(unexpected, ", ")));
+    warnings.push_back(
+        fmt::format("the weights hold tensors that a Llama model has no use for: {}", fmt::join(unexpected, ", ")));
   }
   return warnings;
 }

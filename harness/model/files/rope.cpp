@@ -9,8 +9,8 @@
 namespace kvdiff {
 namespace {
 
-// double variants of libm's functions are chosen by the CPU at run time and differ in last bits; the long double ones are
-// not, and their 64 bits of precision leave no doubt about a float32.
+// double variants of libm's functions are chosen by the CPU at run time and differ in last bits; the long double ones
+// are not, and their 64 bits of precision leave no doubt about a float32.
 static_assert(LDBL_MANT_DIG >= 64, "the tables need a long double wider than double");
 
 constexpr double pi = 3.14159265358979323846;
@@ -97,7 +97,8 @@ std::vector<float> yarn(const RopeConfig& rope, int64_t head_size) {
   for (size_t i = 0; i < inverse.size(); ++i) {
     const float kept = 1.0f / inverse[i];
     const float interpolated = 1.0f / (static_cast<float>(rope.factor) * inverse[i]);
-    const float position = (static_cast<float>(i) - static_cast<float>(ramp.low)) / static_cast<float>(ramp.high - ramp.low);
+    const float position =
+        (static_cast<float>(i) - static_cast<float>(ramp.low)) / static_cast<float>(ramp.high - ramp.low);
     const float share = 1.0f - std::clamp(position, 0.0f, 1.0f);
     const float scaled_part = interpolated * (1.0f - share);
     const float kept_part = kept * share;
@@ -113,12 +114,15 @@ RopeFrequencies rope_frequencies(const RopeConfig& rope, int64_t head_size) {
   std::vector<float> plain = reciprocals(periods(static_cast<float>(rope.theta), head_size));
   switch (rope.type) {
     case RopeType::standard:
-    case RopeType::dynamic: return {std::move(plain)};
-    case RopeType::linear: return {linear(rope, head_size)};
+    case RopeType::dynamic:
+      return {std::move(plain)};
+    case RopeType::linear:
+      return {linear(rope, head_size)};
     case RopeType::llama3:
       for (float& value : plain) value = llama3(rope, value);
       return {std::move(plain)};
-    case RopeType::yarn: return {yarn(rope, head_size), static_cast<float>(yarn_attention_factor(rope))};
+    case RopeType::yarn:
+      return {yarn(rope, head_size), static_cast<float>(yarn_attention_factor(rope))};
   }
   throw InternalError("unknown rope type");
 }
@@ -127,7 +131,8 @@ RopeFrequencies dynamic_rope_frequencies(const RopeConfig& rope, int64_t head_si
   if (rope.type != RopeType::dynamic) throw InternalError("dynamic_rope_frequencies: the rope type is another");
   if (length <= rope.max_positions) return rope_frequencies(rope, head_size);
   // The length is an integer tensor in the peer, so everything from here on is float32, but for the exponent.
-  const float stretched = static_cast<float>(rope.factor) * static_cast<float>(length) / static_cast<float>(rope.max_positions);
+  const float stretched =
+      static_cast<float>(rope.factor) * static_cast<float>(length) / static_cast<float>(rope.max_positions);
   const float growth = stretched - static_cast<float>(rope.factor - 1.0);
   const double exponent = static_cast<double>(head_size) / static_cast<double>(head_size - 2);
   const float base = static_cast<float>(rope.theta) * power(growth, exponent);

@@ -37,8 +37,8 @@ const std::vector<RopeTypeRow>& rope_types() {
   return rows;
 }
 
-// A base of 1 would turn every pair alike (and yarn divides by its logarithm); the rest is far beyond any checkpoint and
-// keeps every float32 of the tables finite.
+// A base of 1 would turn every pair alike (and yarn divides by its logarithm); the rest is far beyond any checkpoint
+// and keeps every float32 of the tables finite.
 constexpr NumberRange theta_range{1.001, 1e18};
 constexpr NumberRange factor_range{1e-6, 1e6};
 
@@ -59,7 +59,8 @@ const RopeTypeRow* read_type(FieldReader& fields, std::vector<std::string>& prob
   const auto type = fields.text("type");
   const auto rope_type = fields.text("rope_type");
   if (type && rope_type && *type != *rope_type) {
-    fields.problem("type", fmt::format("is {} and rope_type is {}, expected one of them", quote_name(*type), quote_name(*rope_type)));
+    fields.problem("type", fmt::format("is {} and rope_type is {}, expected one of them", quote_name(*type),
+                                       quote_name(*rope_type)));
   }
   const std::string name = rope_type.value_or(type.value_or("default"));
   const auto row = std::find_if(rope_types().begin(), rope_types().end(),
@@ -77,7 +78,8 @@ void check_names(const json& object, const RopeTypeRow& row, FieldReader& fields
     const bool known = std::find(std::begin(always), std::end(always), name) != std::end(always) ||
                        std::find(row.fields.begin(), row.fields.end(), name) != row.fields.end();
     if (known || value.is_null()) continue;
-    fields.problem(quote_name(name), fmt::format("has no meaning for rope type '{}': remove it or correct the type", row.name));
+    fields.problem(quote_name(name),
+                   fmt::format("has no meaning for rope type '{}': remove it or correct the type", row.name));
   }
 }
 
@@ -85,7 +87,8 @@ void read_theta(FieldReader& top, FieldReader& inner, RopeConfig& rope) {
   const auto outer_theta = top.number("rope_theta", theta_range);
   const auto inner_theta = inner.number("rope_theta", theta_range);
   if (outer_theta && inner_theta && *outer_theta != *inner_theta) {
-    top.problem("rope_theta", fmt::format("is {}, but {} within the rope parameters: remove one", *outer_theta, *inner_theta));
+    top.problem("rope_theta",
+                fmt::format("is {}, but {} within the rope parameters: remove one", *outer_theta, *inner_theta));
   }
   // 10000 where neither is there: checkpoints older than the field.
   rope.theta = inner_theta.value_or(outer_theta.value_or(10000.0));
@@ -122,7 +125,8 @@ void read_original_positions(FieldReader& top, FieldReader& inner, ModelConfig& 
 void read_llama3(FieldReader& fields, RopeConfig& rope) {
   rope.low_freq_factor = fields.required_number("low_freq_factor", factor_range);
   rope.high_freq_factor = fields.required_number("high_freq_factor", factor_range);
-  if (fields.has("low_freq_factor") && fields.has("high_freq_factor") && rope.high_freq_factor <= rope.low_freq_factor) {
+  if (fields.has("low_freq_factor") && fields.has("high_freq_factor") &&
+      rope.high_freq_factor <= rope.low_freq_factor) {
     fields.problem("high_freq_factor", "is not above low_freq_factor");
   }
 }
@@ -143,9 +147,10 @@ void warn_of_odd_factors(ModelConfig& config) {
   if (rope.type != RopeType::yarn) return;
   const double ratio = static_cast<double>(config.max_positions) / static_cast<double>(rope.original_max_positions);
   if (ratio != rope.factor && ratio != 1.0) {
-    config.warnings.push_back(fmt::format("yarn's factor is {}, but the lengths' ratio is {}: the factor is used, as in "
-                                          "transformers",
-                                          rope.factor, ratio));
+    config.warnings.push_back(
+        fmt::format("yarn's factor is {}, but the lengths' ratio is {}: the factor is used, as in "
+                    "transformers",
+                    rope.factor, ratio));
   }
 }
 
@@ -175,13 +180,15 @@ void read_rope_fields(const json& config_json, ModelConfig& config, std::vector<
   const bool has_original = row->type == RopeType::llama3 || row->type == RopeType::yarn;
   if (has_original) read_original_positions(top, inner, config);
   if (!has_original && top.has("original_max_position_embeddings")) {
-    top.problem("original_max_position_embeddings", fmt::format("has no meaning for rope type '{}': remove it", row->name));
+    top.problem("original_max_position_embeddings",
+                fmt::format("has no meaning for rope type '{}': remove it", row->name));
   }
   read_factor(inner, *row, object, config);
   if (row->type == RopeType::llama3) read_llama3(inner, rope);
   if (row->type == RopeType::yarn) read_yarn(inner, rope);
   warn_of_odd_factors(config);
-  if (row->type == RopeType::dynamic && config.head_size <= 2) problems.push_back("rope type 'dynamic' needs a head size above 2");
+  if (row->type == RopeType::dynamic && config.head_size <= 2)
+    problems.push_back("rope type 'dynamic' needs a head size above 2");
 }
 
 }  // namespace kvdiff

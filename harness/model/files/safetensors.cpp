@@ -48,7 +48,8 @@ std::string_view header_text(std::span<const std::byte> file, const Place& place
   uint64_t length = 0;
   for (size_t i = 0; i < length_bytes; ++i) length |= std::to_integer<uint64_t>(file[i]) << (8 * i);
   if (length > largest_header) {
-    place.refuse("the header claims {} bytes, expected at most {} (is this a safetensors file?)", length, largest_header);
+    place.refuse("the header claims {} bytes, expected at most {} (is this a safetensors file?)", length,
+                 largest_header);
   }
   if (length > file.size() - length_bytes) {
     place.refuse("the header claims {} bytes, but only {} follow", length, file.size() - length_bytes);
@@ -62,7 +63,8 @@ std::string_view header_text(std::span<const std::byte> file, const Place& place
 
 uint64_t read_size(const json& value, const Place& place, std::string_view what) {
   if (!value.is_number_unsigned()) {
-    place.refuse("{} {} is {}, expected an integer of at least 0", what, json_in_short(value), json_type_in_words(value));
+    place.refuse("{} {} is {}, expected an integer of at least 0", what, json_in_short(value),
+                 json_type_in_words(value));
   }
   return value.get<uint64_t>();
 }
@@ -99,7 +101,8 @@ Range read_range(const json& entry, const Place& place) {
 uint64_t bytes_of(const TensorEntry& tensor, int64_t bits, const Place& place) {
   uint64_t total = 1;
   bool overflow = false;
-  for (const int64_t size : tensor.shape) overflow |= __builtin_mul_overflow(total, static_cast<uint64_t>(size), &total);
+  for (const int64_t size : tensor.shape)
+    overflow |= __builtin_mul_overflow(total, static_cast<uint64_t>(size), &total);
   overflow |= __builtin_mul_overflow(total, static_cast<uint64_t>(bits), &total);
   if (overflow) place.refuse("shape {} has more elements than a file can hold", shape_text(tensor.shape));
   if (total % 8 != 0) place.refuse("shape {} of {} ends within a byte", shape_text(tensor.shape), tensor.type_name);
@@ -135,7 +138,8 @@ std::map<std::string, std::string> read_metadata(const json& entry, const Place&
   if (entry.is_null()) return metadata;
   if (!entry.is_object()) place.refuse("__metadata__ is {}, expected an object", json_type_in_words(entry));
   for (const auto& [key, value] : entry.items()) {
-    if (!value.is_string()) place.refuse("__metadata__ {} is {}, expected a text", quote_name(key), json_type_in_words(value));
+    if (!value.is_string())
+      place.refuse("__metadata__ {} is {}, expected a text", quote_name(key), json_type_in_words(value));
     metadata[key] = value.get<std::string>();
   }
   return metadata;
@@ -148,7 +152,8 @@ void check_layout(const std::vector<TensorEntry>& tensors, std::span<const std::
   for (const TensorEntry& tensor : tensors) {
     const Place place{origin, tensor.name};
     const auto begin = static_cast<uint64_t>(tensor.bytes.data() - data.data());
-    if (begin < end) place.refuse("begins at byte {}, inside tensor {}, which ends at {}", begin, quote_name(before), end);
+    if (begin < end)
+      place.refuse("begins at byte {}, inside tensor {}, which ends at {}", begin, quote_name(before), end);
     if (begin > end) place.refuse("begins at byte {}, but bytes {} to {} belong to no tensor", begin, end, begin);
     end = begin + tensor.bytes.size();
     before = tensor.name;
@@ -180,9 +185,8 @@ SafetensorsContent parse_safetensors(std::span<const std::byte> file, std::strin
   const auto place_in_file = [](const TensorEntry& tensor) {
     return std::tuple(tensor.bytes.data(), tensor.bytes.size());  // an empty tensor stands before its neighbour
   };
-  std::stable_sort(content.tensors.begin(), content.tensors.end(), [&](const TensorEntry& a, const TensorEntry& b) {
-    return place_in_file(a) < place_in_file(b);
-  });
+  std::stable_sort(content.tensors.begin(), content.tensors.end(),
+                   [&](const TensorEntry& a, const TensorEntry& b) { return place_in_file(a) < place_in_file(b); });
   check_layout(content.tensors, data, origin);
   return content;
 }

@@ -73,10 +73,11 @@ json parse_strict_json(std::string_view text, std::string_view origin, int max_d
                                          "it or get it again.",
                                          origin, place, mistake)};
   };
-  if (const size_t nul = text.find('\0'); nul != std::string_view::npos) throw refuse(position_of(text, nul), "a NUL byte");
+  if (const size_t nul = text.find('\0'); nul != std::string_view::npos)
+    throw refuse(position_of(text, nul), "a NUL byte");
   try {
-    return json::parse(text, [watcher = std::make_shared<Watcher>(max_depth)](
-                                 int depth, json::parse_event_t event, const json& parsed) {
+    return json::parse(text, [watcher = std::make_shared<Watcher>(max_depth)](int depth, json::parse_event_t event,
+                                                                              const json& parsed) {
       return (*watcher)(depth, event, parsed);
     });
   } catch (const Watcher::Mistake& mistake) {
@@ -93,24 +94,33 @@ std::string read_text_file(const std::filesystem::path& path, size_t max_bytes) 
   const MappedFile file = MappedFile::open(path);
   const std::span<const std::byte> bytes = file.bytes();
   if (bytes.size() > max_bytes) {
-    throw UserError(ExitCode::input, fmt::format("{}: {} bytes, expected at most {}: this is not the file that its name "
-                                                 "says. Get it again.",
-                                                 path.string(), bytes.size(), max_bytes));
+    throw UserError(ExitCode::input,
+                    fmt::format("{}: {} bytes, expected at most {}: this is not the file that its name "
+                                "says. Get it again.",
+                                path.string(), bytes.size(), max_bytes));
   }
   return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
 std::string_view json_type_in_words(const json& value) {
   switch (value.type()) {
-    case json::value_t::null: return "null";
-    case json::value_t::boolean: return "a truth value";
-    case json::value_t::string: return "a text";
-    case json::value_t::array: return "a list";
-    case json::value_t::object: return "an object";
+    case json::value_t::null:
+      return "null";
+    case json::value_t::boolean:
+      return "a truth value";
+    case json::value_t::string:
+      return "a text";
+    case json::value_t::array:
+      return "a list";
+    case json::value_t::object:
+      return "an object";
     case json::value_t::number_integer:
-    case json::value_t::number_unsigned: return "an integer";
-    case json::value_t::number_float: return "a fraction";
-    default: return "nothing";
+    case json::value_t::number_unsigned:
+      return "an integer";
+    case json::value_t::number_float:
+      return "a fraction";
+    default:
+      return "nothing";
   }
 }
 

@@ -14,8 +14,8 @@ namespace kvdiff {
 // Where both are there the single file counts, as in transformers.
 class Weights {
  public:
-  // Throws UserError(input): no weights, a damaged file, a shard missing or named with a path, a tensor in two shards or
-  // not in the shard that the index names.
+  // Throws UserError(input): no weights, a damaged file, a shard missing or named with a path, a tensor in two shards
+  // or not in the shard that the index names.
   static Weights open(const std::filesystem::path& folder);
 
   const TensorEntry* find(std::string_view name) const;  // nullptr when there is none

@@ -21,6 +21,18 @@ std::filesystem::path temporary_beside(const std::filesystem::path& target) {
   return target.parent_path() / name;
 }
 
+// A link's target is replaced, and not the link. A device or a pipe must not be replaced by a file at all.
+std::filesystem::path replaceable(const std::filesystem::path& target) {
+  std::error_code missing;
+  const std::filesystem::path real = std::filesystem::canonical(target, missing);
+  if (missing) return target;
+  if (std::filesystem::is_regular_file(real, missing)) return real;
+  throw UserError(ExitCode::io,
+                  fmt::format("cannot write {}: it is a folder, a device or a pipe, expected the name of a "
+                              "plain file",
+                              target.string()));
+}
+
 // The new name must survive a power cut as well as the bytes.
 void sync_folder(const std::filesystem::path& folder) {
   const int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -31,7 +43,8 @@ void sync_folder(const std::filesystem::path& folder) {
 
 }  // namespace
 
-WholeFile::WholeFile(std::filesystem::path target) : target_(std::move(target)), temporary_(temporary_beside(target_)) {
+WholeFile::WholeFile(const std::filesystem::path& target)
+    : target_(replaceable(target)), temporary_(temporary_beside(target_)) {
   fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   if (fd_ < 0) fail("create");
 }
@@ -65,9 +78,10 @@ void WholeFile::commit() {
 
 void WholeFile::fail(std::string_view doing) const {
   const std::string reason = std::generic_category().message(errno);
-  throw UserError(ExitCode::io, fmt::format("cannot {} {}: {}. Nothing was left half-written. Free some space, or choose "
-                                            "a folder that exists and can be written to.",
-                                            doing, target_.string(), reason));
+  throw UserError(ExitCode::io,
+                  fmt::format("cannot {} {}: {}. Nothing was left half-written. Free some space, or choose "
+                              "a folder that exists and can be written to.",
+                              doing, target_.string(), reason));
 }
 
 }  // namespace kvdiff

@@ -8,10 +8,10 @@ namespace kvdiff {
 
 // Writes a file whole or not at all: the bytes go to a temporary file beside it, which takes the name (an older file's
 // too) only in commit(), after they have reached the disk. Without commit() nothing is left behind.
-// Throws UserError(io) with the system's reason: no such folder, not writable, disk full.
+// Throws UserError(io) with the system's reason: no such folder, not writable, disk full; and for a device or a pipe.
 class WholeFile {
  public:
-  explicit WholeFile(std::filesystem::path target);
+  explicit WholeFile(const std::filesystem::path& target);
   ~WholeFile();
   WholeFile(const WholeFile&) = delete;
   WholeFile& operator=(const WholeFile&) = delete;

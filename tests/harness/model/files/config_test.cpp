@@ -12,7 +12,8 @@ using nlohmann::json;
 namespace {
 
 json base() {
-  return json::parse(R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 320, "hidden_size": 48,
+  return json::parse(
+      R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 320, "hidden_size": 48,
     "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 6, "num_key_value_heads": 2,
     "max_position_embeddings": 512, "rms_norm_eps": 1e-05})");
 }
@@ -59,9 +60,14 @@ TEST_CASE("config: the defaults of a bare file", "[modelfiles][config]") {
 }
 
 TEST_CASE("config: everything said", "[modelfiles][config]") {
-  const ModelConfig config = parse_with({{"head_dim", 32}, {"tie_word_embeddings", true}, {"attention_bias", true},
-                                         {"mlp_bias", true}, {"torch_dtype", "bfloat16"}, {"bos_token_id", 1},
-                                         {"eos_token_id", {2, 5}}, {"num_key_value_heads", nullptr}});
+  const ModelConfig config = parse_with({{"head_dim", 32},
+                                         {"tie_word_embeddings", true},
+                                         {"attention_bias", true},
+                                         {"mlp_bias", true},
+                                         {"torch_dtype", "bfloat16"},
+                                         {"bos_token_id", 1},
+                                         {"eos_token_id", {2, 5}},
+                                         {"num_key_value_heads", nullptr}});
   CHECK(config.head_size == 32);
   CHECK(config.kv_heads == 6);
   CHECK(config.tie_word_embeddings);
@@ -80,7 +86,8 @@ TEST_CASE("config: the type in both spellings", "[modelfiles][config]") {
 }
 
 TEST_CASE("config: the file of a published Llama model of the old kind", "[modelfiles][config]") {
-  const ModelConfig config = parse_with(json::parse(R"({"_name_or_path": "x", "attention_dropout": 0.0, "bos_token_id": 1,
+  const ModelConfig config =
+      parse_with(json::parse(R"({"_name_or_path": "x", "attention_dropout": 0.0, "bos_token_id": 1,
     "eos_token_id": 2, "hidden_act": "silu", "initializer_range": 0.04, "is_llama_config": true, "pad_token_id": 2,
     "pretraining_tp": 1, "rope_interleaved": false, "rope_scaling": null, "rope_theta": 100000, "tie_word_embeddings": true,
     "torch_dtype": "bfloat16", "transformers_version": "4.42.3", "use_cache": true,
@@ -108,7 +115,8 @@ TEST_CASE("config: another family or head is refused", "[modelfiles][config]") {
   check_bad({{"model_type", "qwen2"}, {"use_mrope", true}}, "model_type is 'qwen2', expected llama");
   check_bad({{"model_type", nullptr}}, "model_type is missing");
   check_bad({{"model_type", 3}}, "model_type is 3, an integer, expected a text");
-  check_bad({{"architectures", {"LlamaForSequenceClassification"}}}, "'LlamaForSequenceClassification'", "LlamaForCausalLM");
+  check_bad({{"architectures", {"LlamaForSequenceClassification"}}}, "'LlamaForSequenceClassification'",
+            "LlamaForCausalLM");
   check_bad({{"architectures", json::array()}}, "architectures");
   CHECK_NOTHROW(parse_with({{"architectures", nullptr}}));
   CHECK_NOTHROW(parse_with({{"architectures", {"LLaMAForCausalLM"}}}));
@@ -117,12 +125,17 @@ TEST_CASE("config: another family or head is refused", "[modelfiles][config]") {
 TEST_CASE("config: impossible values are listed all at once", "[modelfiles][config]") {
   json config = base();
   config.erase("vocab_size");
-  config.update({{"hidden_size", -48}, {"num_hidden_layers", 0}, {"rms_norm_eps", 0}, {"intermediate_size", "64"},
-                 {"max_position_embeddings", 512.5}, {"tie_word_embeddings", 1}, {"what_is_this", 1}});
+  config.update({{"hidden_size", -48},
+                 {"num_hidden_layers", 0},
+                 {"rms_norm_eps", 0},
+                 {"intermediate_size", "64"},
+                 {"max_position_embeddings", 512.5},
+                 {"tie_word_embeddings", 1},
+                 {"what_is_this", 1}});
   check_refused([&] { parse(config); }, "vocab_size is missing", "hidden_size is -48", "num_hidden_layers is 0",
                 "rms_norm_eps is 0", "intermediate_size is '64', a text, expected an integer",
-                "max_position_embeddings is 512.5, a fraction", "tie_word_embeddings is 1, an integer, expected true or false",
-                "'what_is_this'");
+                "max_position_embeddings is 512.5, a fraction",
+                "tie_word_embeddings is 1, an integer, expected true or false", "'what_is_this'");
 }
 
 TEST_CASE("config: sizes beyond any model, and heads that do not divide", "[modelfiles][config]") {

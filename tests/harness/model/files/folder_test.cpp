@@ -53,6 +53,9 @@ TEST_CASE("folder: missing, a file, empty", "[modelfiles][folder]") {
   test::write_text(folder / "file", "x");
   check_refused(opening(folder / "file"), "is a file, expected the folder");
   check_refused(opening(folder / "file/below"), "file/below");
+  check_refused(opening(folder / std::string(5000, 'x')), "File name too long");
+  std::filesystem::create_symlink("loop", folder / "loop");
+  check_refused(opening(folder / "loop"), "loop");
   std::filesystem::create_directory(folder / "empty");
   check_refused(opening(folder / "empty"), "the folder is empty");
 }

@@ -15,7 +15,9 @@ ModelConfig model() {
   return config;
 }
 
-GenerationConfig parse(std::string_view text) { return parse_generation_config(text, "generation_config.json", model()); }
+GenerationConfig parse(std::string_view text) {
+  return parse_generation_config(text, "generation_config.json", model());
+}
 
 }  // namespace
 
@@ -32,7 +34,8 @@ TEST_CASE("generation config: replaces the ends that config.json names", "[model
 }
 
 TEST_CASE("generation config: sampling, and what kvdiff does not apply", "[modelfiles][generation_config]") {
-  const GenerationConfig config = parse(R"({"eos_token_id": 2, "do_sample": true, "temperature": 0.6, "top_k": 20, "top_p": 0.9,
+  const GenerationConfig config =
+      parse(R"({"eos_token_id": 2, "do_sample": true, "temperature": 0.6, "top_k": 20, "top_p": 0.9,
     "repetition_penalty": 1.1, "no_repeat_ngram_size": 0, "transformers_version": "5", "made_up": [1]})");
   CHECK(config.do_sample);
   CHECK(config.temperature == 0.6);
@@ -43,9 +46,10 @@ TEST_CASE("generation config: sampling, and what kvdiff does not apply", "[model
 }
 
 TEST_CASE("generation config: impossible values at once", "[modelfiles][generation_config]") {
-  test::check_refused([] { parse(R"({"temperature": -1, "top_p": 1.5, "top_k": 2.5, "do_sample": "yes", "eos_token_id": "x"})"); },
-                      "generation_config.json", "temperature is -1", "top_p is 1.5", "top_k is 2.5", "do_sample is 'yes'",
-                      "eos_token_id is 'x'");
+  test::check_refused(
+      [] { parse(R"({"temperature": -1, "top_p": 1.5, "top_k": 2.5, "do_sample": "yes", "eos_token_id": "x"})"); },
+      "generation_config.json", "temperature is -1", "top_p is 1.5", "top_k is 2.5", "do_sample is 'yes'",
+      "eos_token_id is 'x'");
   test::check_refused([] { parse("[]"); }, "holds a list");
   test::check_refused([] { parse("{"); }, "not valid JSON");
   CHECK(parse(R"({"eos_token_id": 100})").warnings.size() == 1);

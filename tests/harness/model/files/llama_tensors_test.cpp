@@ -18,7 +18,8 @@ struct Copy {
   std::vector<test::TinyTensor> tensors;
   std::vector<TensorEntry> entries() const {
     std::vector<TensorEntry> result;
-    for (const test::TinyTensor& tensor : tensors) result.push_back(float32_entry(tensor.name, tensor.shape, tensor.values));
+    for (const test::TinyTensor& tensor : tensors)
+      result.push_back(float32_entry(tensor.name, tensor.shape, tensor.values));
     return result;
   }
   test::TinyTensor& named(std::string_view name) {

@@ -21,7 +21,10 @@ void check_bad(const json& changes, const Parts&... parts) {
   test::check_refused([&] { parse_with(changes); }, parts...);
 }
 
-const json llama3 = {{"rope_type", "llama3"}, {"factor", 8.0}, {"low_freq_factor", 1.0}, {"high_freq_factor", 4.0},
+const json llama3 = {{"rope_type", "llama3"},
+                     {"factor", 8.0},
+                     {"low_freq_factor", 1.0},
+                     {"high_freq_factor", 4.0},
                      {"original_max_position_embeddings", 1024}};
 
 json with(json object, const json& changes) {
@@ -43,14 +46,17 @@ TEST_CASE("rope: old and new spelling read alike", "[modelfiles][config]") {
     CHECK(rope.original_max_positions == 1024);
   }
   CHECK(parse_with({{"rope_scaling", {{"type", "linear"}, {"factor", 2}}}}).rope.type == RopeType::linear);
-  CHECK(parse_with({{"rope_scaling", {{"type", "linear"}, {"rope_type", "linear"}, {"factor", 2}}}}).rope.factor == 2.0);
+  CHECK(parse_with({{"rope_scaling", {{"type", "linear"}, {"rope_type", "linear"}, {"factor", 2}}}}).rope.factor ==
+        2.0);
   CHECK(parse_with({{"rope_parameters", {{"rope_type", "default"}, {"rope_theta", 7e5}}}}).rope.theta == 7e5);
 }
 
 TEST_CASE("rope: every parameter of yarn and dynamic", "[modelfiles][config]") {
-  const RopeConfig yarn = parse_with({{"rope_parameters", json::parse(R"({"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0,
+  const RopeConfig yarn =
+      parse_with({{"rope_parameters", json::parse(R"({"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0,
     "original_max_position_embeddings": 1024, "attention_factor": 1.2, "beta_fast": 16, "beta_slow": 2, "mscale": 0.7,
-    "mscale_all_dim": 1.0, "truncate": false, "partial_rotary_factor": 1.0})")}}).rope;
+    "mscale_all_dim": 1.0, "truncate": false, "partial_rotary_factor": 1.0})")}})
+          .rope;
   CHECK(yarn.type == RopeType::yarn);
   CHECK(yarn.attention_factor == 1.2);
   CHECK(yarn.beta_fast == 16.0);
@@ -68,7 +74,9 @@ TEST_CASE("rope: lengths and factors that transformers fills in", "[modelfiles][
   CHECK(parse_with({{"rope_parameters", ratio}}).rope.factor == 4.0);
   const json bare = {{"rope_type", "yarn"}, {"factor", 2.0}};
   CHECK(parse_with({{"rope_parameters", bare}}).rope.original_max_positions == 4096);
-  CHECK(parse_with({{"rope_parameters", bare}, {"original_max_position_embeddings", 2048}}).rope.original_max_positions == 2048);
+  CHECK(
+      parse_with({{"rope_parameters", bare}, {"original_max_position_embeddings", 2048}}).rope.original_max_positions ==
+      2048);
 }
 
 TEST_CASE("rope: contradictions are refused, not ranked", "[modelfiles][config]") {
@@ -82,7 +90,8 @@ TEST_CASE("rope: contradictions are refused, not ranked", "[modelfiles][config]"
 
 TEST_CASE("rope: types and parameters that are not known", "[modelfiles][config]") {
   check_bad({{"rope_scaling", {{"rope_type", "longrope"}, {"factor", 2.0}}}}, "rope type 'longrope' is not supported");
-  check_bad({{"rope_scaling", {{"rope_type", "linear"}, {"factor", 2.0}, {"surprise", 1}}}}, "rope_scaling.'surprise' has no meaning");
+  check_bad({{"rope_scaling", {{"rope_type", "linear"}, {"factor", 2.0}, {"surprise", 1}}}},
+            "rope_scaling.'surprise' has no meaning");
   check_bad({{"rope_scaling", {{"rope_type", "dynamic"}, {"factor", 2.0}, {"original_max_position_embeddings", 9}}}},
             "'original_max_position_embeddings' has no meaning for rope type 'dynamic'");
   check_bad({{"rope_parameters", {{"rope_type", "default"}, {"factor", 2.0}}}}, "'factor' has no meaning");
@@ -98,9 +107,11 @@ TEST_CASE("rope: parameters missing or impossible", "[modelfiles][config]") {
   check_bad({{"rope_scaling", {{"rope_type", "linear"}, {"factor", "2"}}}}, "rope_scaling.factor is '2', a text");
   check_bad({{"rope_theta", 0}}, "rope_theta is 0");
   check_bad({{"rope_theta", -1e4}}, "rope_theta is -10000.0");
-  check_bad({{"rope_scaling", with(llama3, {{"high_freq_factor", 1.0}})}}, "high_freq_factor is not above low_freq_factor");
+  check_bad({{"rope_scaling", with(llama3, {{"high_freq_factor", 1.0}})}},
+            "high_freq_factor is not above low_freq_factor");
   check_bad({{"rope_scaling", with(llama3, {{"low_freq_factor", nullptr}})}}, "low_freq_factor is missing");
-  check_bad({{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 2.0}, {"beta_fast", 1}, {"beta_slow", 2}}}}, "beta_fast is below");
+  check_bad({{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 2.0}, {"beta_fast", 1}, {"beta_slow", 2}}}},
+            "beta_fast is below");
   check_bad({{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 2.0}, {"truncate", 1}}}}, "truncate is 1");
   check_bad({{"rope_scaling", {{"rope_type", "dynamic"}, {"factor", 2.0}}}, {"head_dim", 2}}, "head size above 2");
 }

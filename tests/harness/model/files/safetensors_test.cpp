@@ -19,9 +19,13 @@ std::string little_endian(uint64_t value) {
   return bytes;
 }
 
-std::string file_of(const std::string& header, size_t data) { return little_endian(header.size()) + header + std::string(data, '\1'); }
+std::string file_of(const std::string& header, size_t data) {
+  return little_endian(header.size()) + header + std::string(data, '\1');
+}
 
-SafetensorsContent parse(const std::string& file) { return parse_safetensors(std::as_bytes(std::span(file)), "m.safetensors"); }
+SafetensorsContent parse(const std::string& file) {
+  return parse_safetensors(std::as_bytes(std::span(file)), "m.safetensors");
+}
 
 // A file with one tensor 'w' of this description and `data` bytes.
 auto with(const std::string& entry, size_t data) {
@@ -35,9 +39,10 @@ std::string entry(const std::string& dtype, const std::string& shape, uint64_t b
 }  // namespace
 
 TEST_CASE("safetensors: tensors, types and metadata are read", "[modelfiles][safetensors]") {
-  const std::string header = fmt::format(R"({{"__metadata__": {{"format": "pt"}}, "b": {}, "a": {}, "s": {}, "none": {}}}   )",
-                                         entry("F32", "[2, 3]", 2, 26), entry("I8", "[2]", 0, 2), entry("BF16", "[]", 26, 28),
-                                         entry("F16", "[0, 7]", 26, 26));
+  const std::string header =
+      fmt::format(R"({{"__metadata__": {{"format": "pt"}}, "b": {}, "a": {}, "s": {}, "none": {}}}   )",
+                  entry("F32", "[2, 3]", 2, 26), entry("I8", "[2]", 0, 2), entry("BF16", "[]", 26, 28),
+                  entry("F16", "[0, 7]", 26, 26));
   const std::string file = file_of(header, 28);
   const SafetensorsContent content = parse(file);
   REQUIRE(content.tensors.size() == 4);
@@ -111,8 +116,11 @@ TEST_CASE("safetensors: sizes that do not add up are refused", "[modelfiles][saf
 
 TEST_CASE("safetensors: gaps, overlaps and rests are refused", "[modelfiles][safetensors]") {
   const auto two = [](uint64_t begin, uint64_t end, size_t data) {
-    return [=] { parse(file_of(fmt::format(R"({{"a": {}, "b": {}}})", entry("U8", "[4]", 0, 4),
-                                           entry("U8", fmt::format("[{}]", end - begin), begin, end)), data)); };
+    return [=] {
+      parse(file_of(fmt::format(R"({{"a": {}, "b": {}}})", entry("U8", "[4]", 0, 4),
+                                entry("U8", fmt::format("[{}]", end - begin), begin, end)),
+                    data));
+    };
   };
   CHECK_NOTHROW(two(4, 8, 8)());
   check_refused(two(3, 7, 7), "'b'", "begins at byte 3", "inside tensor 'a', which ends at 4");

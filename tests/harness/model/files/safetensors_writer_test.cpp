@@ -1,6 +1,7 @@
 #include "harness/model/files/safetensors_writer.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <cstring>
@@ -94,12 +95,23 @@ TEST_CASE("an unwritable target ends with I/O and leaves nothing", "[modelfiles]
   const std::string missing = test::message_of(ExitCode::io, [&] { WholeFile(folder / "no/such/out"); });
   CHECK(missing.find("no/such/out: No such file or directory") != std::string::npos);
   std::filesystem::create_directory(folder / "taken");
-  const std::string taken = test::message_of(ExitCode::io, [&] {
-    WholeFile file(folder / "taken");
-    file.commit();
-  });
-  CHECK(taken.find("Is a directory") != std::string::npos);
+  const std::string taken = test::message_of(ExitCode::io, [&] { WholeFile(folder / "taken"); });
+  CHECK(taken.find("taken: it is a folder") != std::string::npos);
   CHECK(files_in(folder.path()) == 1);
+}
+
+TEST_CASE("a pipe is not replaced, and a link stays a link", "[modelfiles][whole_file]") {
+  const test::TemporaryFolder folder;
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  test::message_of(ExitCode::io, [&] { WholeFile(folder / "pipe"); });
+  CHECK(std::filesystem::is_fifo(folder / "pipe"));
+  test::write_text(folder / "real", "old");
+  std::filesystem::create_symlink("real", folder / "link");
+  WholeFile file(folder / "link");
+  file.write("new");
+  file.commit();
+  CHECK(std::filesystem::is_symlink(folder / "link"));
+  CHECK(read_text_file(folder / "real", 100) == "new");
 }
 
 TEST_CASE("a full disk ends with I/O and leaves the old file", "[modelfiles][whole_file]") {

@@ -41,10 +41,10 @@ TEST_CASE("names in messages cannot reach the terminal's controls", "[modelfiles
   CHECK(quote_name("plain é 漢 😀") == "'plain é 漢 😀'");
   CHECK(quote_name("\x1b[31m\n\x7f") == "'\\x1b[31m\\x0a\\x7f'");
   CHECK(quote_name("\xff\xc3") == "'\\xff\\xc3'");
-  CHECK(quote_name("\xc2\x9b") == "'\\xc2\\x9b'");              // the 8-bit escape character
-  CHECK(quote_name("\xed\xa0\x80") == "'\\xed\\xa0\\x80'");    // a surrogate
+  CHECK(quote_name("\xc2\x9b") == "'\\xc2\\x9b'");                    // the 8-bit escape character
+  CHECK(quote_name("\xed\xa0\x80") == "'\\xed\\xa0\\x80'");           // a surrogate
   CHECK(quote_name("\xf4\x90\x80\x80") == "'\\xf4\\x90\\x80\\x80'");  // beyond U+10FFFF
-  CHECK(quote_name("\xe0\x80\x80") == "'\\xe0\\x80\\x80'");    // too long a form
+  CHECK(quote_name("\xe0\x80\x80") == "'\\xe0\\x80\\x80'");           // too long a form
   CHECK(quote_name(std::string(200, 'x')) == "'" + std::string(80, 'x') + "... (200 bytes)'");
 }
 

@@ -58,7 +58,8 @@ TEST_CASE("weights: shards through an index, as links into blobs", "[modelfiles]
 
 TEST_CASE("weights: a shard's name may not lead elsewhere", "[modelfiles][weights]") {
   const test::TemporaryFolder folder;
-  for (const std::string name : {"../x.safetensors", "/etc/passwd", "sub/x.safetensors", "..", ".", "", "a\\\\b", "a\\u0000b"}) {
+  for (const std::string name :
+       {"../x.safetensors", "/etc/passwd", "sub/x.safetensors", "..", ".", "", "a\\\\b", "a\\u0000b"}) {
     INFO(name);
     write_index(folder, R"({"a": ")" + name + R"("})");
     check_refused(opening(folder), "index.json", "plain file name");
@@ -78,6 +79,18 @@ TEST_CASE("weights: an index that does not fit its shards", "[modelfiles][weight
   write_shard(folder / "2.safetensors", {"c", "a"});
   write_index(folder, R"({"a": "1.safetensors", "c": "2.safetensors"})");
   check_refused(opening(folder), "2.safetensors", "tensor 'a' is in another shard too");
+}
+
+TEST_CASE("weights: shards that the system cannot open", "[modelfiles][weights]") {
+  const test::TemporaryFolder folder;
+  std::filesystem::create_symlink("loop", folder / "loop");
+  write_index(folder, R"({"a": "loop"})");
+  check_refused(opening(folder), "loop", "symbolic link");
+  write_index(folder, R"({"a": ")" + std::string(5000, 'x') + R"("})");
+  check_refused(opening(folder), "missing", "... (5000 bytes)");
+  std::filesystem::create_directory(folder / "sub");
+  write_index(folder, R"({"a": "sub"})");
+  check_refused(opening(folder), "it is a folder");
 }
 
 TEST_CASE("weights: an index that is none", "[modelfiles][weights]") {
