@@ -27,7 +27,7 @@ const ReportFormat& find_report_format(std::string_view name) {
   if (row != std::end(formats)) return *row;
   std::vector<std::string_view> names;
   for (const ReportFormat& format : formats) names.push_back(format.name);
-  throw UserError(ExitCode::usage, fmt::format("--report: found the format \"{}\", expected FORMAT[:FILE] with one of {}; nearest: {}",
+  throw UserError(ExitCode::usage, fmt::format("--report: found the format \"{}\", expected FORMAT[:FILE] with one of {}. Did you mean '{}'?",
                                                name, joined(names), nearest_match(name, names)));
 }
 

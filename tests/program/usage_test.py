@@ -74,7 +74,7 @@ class Usage(unittest.TestCase):
     def test_a_spec_is_explained_in_all_three_spellings(self):
         self.check(["spec", "hqq:bits=4,group=64+0,-1@hqq:bits=8"], PASSED, "hqq")
         self.check(["spec", '{"backend": "hqq", "nbits": 4}'], PASSED, "hqq")
-        self.check(["spec", "--", "-ctk", "q8_0", "-ctv", "q8_0"], PASSED)
+        self.check(["spec", "--", "-ctk", "f16", "-ctv", "f16"], PASSED, "full")
         self.check(["spec", "hqq:bit=4"], USAGE, "Did you mean 'bits'")
         self.check(["spec"], USAGE, "expected a cache spec")
 
