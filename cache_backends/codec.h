@@ -43,6 +43,7 @@ struct Bytes {
   int64_t codes = 0, scales = 0, zeros = 0, residual = 0;
   int64_t total() const { return codes + scales + zeros + residual; }
   Bytes& operator+=(const Bytes& other);
+  bool operator==(const Bytes&) const = default;
 };
 
 // One legal key of a codec's spec: `bits`, its default and what it may be.

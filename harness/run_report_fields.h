@@ -38,7 +38,7 @@ template <class V> void fields(V& v, SideReceipt& r) {
   v("encoded_elements", r.encoded_elements), v("largest_requantized", r.largest_requantized);
   v("distinct_codes", r.distinct_codes), v("quantized_reads", r.quantized_reads);
   v("largest_error", r.largest_error), v("error_bound", r.error_bound);
-  v("measured", r.measured), v("expected", r.expected);
+  v("out_of_band", r.out_of_band), v("not_finite", r.not_finite), v("measured", r.measured), v("expected", r.expected);
 }
 
 template <class V> void fields(V& v, SideProof& p) {

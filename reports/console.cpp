@@ -51,13 +51,13 @@ std::string dash(const RenderOptions& options) { return options.unicode ? "–" 
 int label_width(const std::vector<const LaneReport*>& lanes, const RenderOptions& options) {
   int width = 0;
   for (const LaneReport* lane : lanes) width = std::max(width, columns(shown(lane->name, options)));
-  return width <= options.width / 3 ? width : 0;
+  return width <= options.width * 2 / 5 ? width : 0;
 }
 
 Lines labelled(std::string_view label, int label_columns, std::string_view text, const RenderOptions& options) {
   const int indent = label_columns > 0 ? label_columns + 2 : 2;
   Lines lines;
-  if (label_columns == 0) lines.push_back(painted(label, Tone::strong, options));
+  if (label_columns == 0 && !label.empty()) lines.push_back(painted(label, Tone::strong, options));
   std::string head = label_columns == 0 ? "  " : painted(padded_right(label, label_columns), Tone::strong, options) + "  ";
   for (const std::string& line : wrapped(text, options.width - indent)) {
     lines.push_back(head + line);

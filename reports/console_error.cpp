@@ -43,7 +43,9 @@ std::string peak_text(const Series& series) {
 
 // `label  ▁▂▃▅▇  0.18 at layer 0`, cut to the room that there is: the picture shrinks first.
 std::string series_text(const Series& series, int series_label, int room, const RenderOptions& options) {
-  const std::string peak = peak_text(series) + series.more;
+  const std::string all = peak_text(series) + series.more;
+  const bool has_room = room - series_label - columns(all) >= 28;
+  const std::string peak = has_room ? all : peak_text(series);
   const int width = std::clamp(room - series_label - columns(peak) - 4, 8, 100);
   const std::string picture = sparkline(series.values, {width, options.unicode, series.logarithmic, series.largest});
   return fmt::format("{}  {}  {}", padded_right(series.label, series_label), picture, peak);
@@ -85,10 +87,10 @@ double largest_kld(const RunReport& report) {
 
 std::vector<Series> forced_series(const ForcedReport& forced, double top) {
   std::vector<Series> all;
-  if (!forced.kld.empty()) all.push_back({"KLD", forced.kld, "nats at step", true, top, ""});
+  const std::string more = forced.perplexity ? fmt::format("; perplexity x {}", short_number(forced.perplexity->ratio)) : "";
+  if (!forced.kld.empty()) all.push_back({"KLD", forced.kld, "nats at step", true, top, more});
   auto hidden = relative_l2(forced.layers, Stage::hidden);
   if (!hidden.empty()) all.push_back({"hidden", std::move(hidden), "at layer", false, 0, ""});
-  if (forced.perplexity) all.back().more += fmt::format("; perplexity x {:.3f}", forced.perplexity->ratio);
   return all;
 }
 

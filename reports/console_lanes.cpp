@@ -44,7 +44,7 @@ TableCell kld_cell(const LaneReport& lane, std::string_view metric, const Render
   return {figure ? short_number(*figure, dash(options)) : dash(options)};
 }
 
-// Real and near-tie where they can be told apart: `12 (9 real)`.
+// All and, where near-ties can be told apart, the real ones: `12/9`.
 TableCell flips_cell(const LaneReport& lane, const RenderOptions& options) {
   if (!lane.forced) return {dash(options), Tone::dim};
   int64_t real = 0;
@@ -54,7 +54,7 @@ TableCell flips_cell(const LaneReport& lane, const RenderOptions& options) {
     known = known && flip.near_tie != NearTie::unknown;
   }
   const std::string count = grouped(static_cast<int64_t>(lane.forced->flips.size()));
-  return {known && !lane.forced->flips.empty() ? fmt::format("{} ({} real)", count, grouped(real)) : count};
+  return {fmt::format("{}/{}", count, known ? grouped(real) : dash(options))};
 }
 
 std::string title_of(const LaneReport& lane, const RenderOptions& options) {
@@ -72,7 +72,7 @@ std::vector<TableCell> row_of(const LaneReport& lane, const RenderOptions& optio
           kld_cell(lane, "kld_p99", options),
           kld_cell(lane, "kld_max", options),
           flips_cell(lane, options),
-          {has_bytes ? bytes_text(lane.bytes.total) : dash(options)},
+          {has_bytes ? size_text(lane.bytes.total) : dash(options)},
           {has_bytes ? percent_text(saving_of(lane)) : dash(options)},
           {std::string(name_of(lane.status)), tone_of(lane.status)}};
 }
@@ -81,8 +81,8 @@ std::vector<TableCell> row_of(const LaneReport& lane, const RenderOptions& optio
 
 Lines lane_table_lines(const RunReport& report, const RenderOptions& options) {
   Table table;
-  table.columns = {{"LANE", false, 9},     {"PARTS", true, 8}, {"ONSET", true, 3}, {"GIBBERISH", true, 5}, {"KLD MEAN", true, 7}, {"P99", true, 2},
-                   {"MAX", true, 0},       {"FLIPS", true, 4}, {"BYTES", true, 0}, {"SAVED", true, 6},     {"STATUS", false, 9}};
+  table.columns = {{"LANE", false, 9},     {"PARTS", true, 8}, {"ONSET", true, 3}, {"GIBBERISH", true, 5}, {"KLD MEAN", true, 7}, {"P99", true, 1},
+                   {"MAX", true, 0},       {"FLIPS/REAL", true, 4}, {"BYTES", true, 0}, {"SAVED", true, 6},     {"STATUS", false, 9}};
   for (const LaneReport& lane : report.lanes) table.rows.push_back(row_of(lane, options));
   Lines lines = table_lines(table, options);
   for (const LaneReport& lane : report.lanes) {

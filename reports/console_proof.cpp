@@ -25,7 +25,7 @@ std::string receipt_text(const LaneReport& lane) {
   const ReceiptSummary summary = receipt_summary(lane.receipt);
   if (summary.codecs.empty()) return "no: nothing in this cache claims to be quantized.";
   return fmt::format("{}: {}; {} tokens as codes, {} in full precision; {}, a token encoded {} at most; {} reads of codes; "
-                     "{} codes in use; largest error {:.0f} % of its bound; bytes {}.",
+                     "{} codes in use; largest error {:.0f}% of its bound; bytes {}.",
                      lane.status == LaneStatus::invalid ? "NOT PROVED" : "yes", sides_text(summary), grouped(summary.tokens_quantized),
                      grouped(summary.tokens_residual), counted(summary.flushes, "flush", "flushes"),
                      counted(summary.largest_requantized, "time", "times"), grouped(summary.quantized_reads),
@@ -46,15 +46,18 @@ std::string arithmetic_text(const FloorsReport& floors) {
 }
 
 std::string peer_text(const PeerFailure& failure, const RenderOptions& options) {
-  const std::string when = failure.update == 0 ? "at the prefill" : fmt::format("at update {}", grouped(failure.update));
-  const std::string what = failure.verdict.silently_wrong ? "be wrong without a word" : "have raised";
-  return fmt::format("the peer would {} here, {}, layer {}, {}s{}: {}", what, when, failure.layer, name_of(failure.side),
-                     failure.verdict.at_dequantize ? ", when it reads them" : "", shown(failure.verdict.message, options));
+  const auto update = [](int64_t n) { return n == 0 ? std::string("the prefill") : "update " + grouped(n); };
+  const std::string encoded = fmt::format("layer {}, {}s, encoded at {}", failure.layer, name_of(failure.side), update(failure.update));
+  const std::string message = shown(failure.verdict.message, options);
+  if (failure.verdict.silently_wrong) return fmt::format("transformers would go on with wrong values here: {}: {}", encoded, message);
+  const int64_t raising = failure.update + (failure.verdict.at_dequantize ? 1 : 0);
+  return fmt::format("transformers would have raised here, at {}: {}: {}", update(raising), encoded, message);
 }
 
 std::string not_finite_text(const NotFiniteReport& found) {
-  return fmt::format("{} {} in {}, {}: first at step {}, layer {}, head {}, {}", grouped(found.count), found.count == 1 ? "value is" : "values are",
-                     name_of(found.stage), name_of(found.mode), found.place.step, found.place.layer, found.place.head, found.value);
+  const char* whose = found.in_reference ? "the reference's" : "this lane's";
+  return fmt::format("{} of {} {} ({}) not finite: the first is {} at step {}, layer {}, head {}", counted(found.count, "value", "values"),
+                     whose, name_of(found.stage), name_of(found.mode), found.value, found.place.step, found.place.layer, found.place.head);
 }
 
 std::vector<std::string> warnings_of(const LaneReport& lane, const RenderOptions& options) {
@@ -85,6 +88,12 @@ Lines command_lines(std::string_view command, int width) {
   return lines;
 }
 
+void append_command(Lines& lines, std::string_view what, std::string_view command, const RenderOptions& options) {
+  if (command.empty()) return;
+  lines.push_back(painted(shown(what, options), Tone::strong, options));
+  for (const std::string& line : command_lines(shown(command, options), options.width - 2)) lines.push_back("  " + line);
+}
+
 std::string digests_text(const DigestsReport& digests) {
   return fmt::format("build {}, model {}, tokenizer {}, prompt {}, config {}", digests.build, digests.model, digests.tokenizer,
                      digests.prompt, digests.config);
@@ -111,36 +120,44 @@ Lines warning_lines(const RunReport& report, const RenderOptions& options) {
   const int width = label_width(candidates(report), options);
   for (const LaneReport& lane : report.lanes) {
     std::string name = shown(lane.name, options);
-    for (const std::string& text : warnings_of(lane, options)) append(lines, labelled(std::exchange(name, width > 0 ? "" : name), width, text, options));
+    for (const std::string& text : warnings_of(lane, options)) append(lines, labelled(std::exchange(name, ""), width, text, options));
   }
   return lines;
 }
 
+std::string joined_names(std::string_view lines) {
+  std::string names;
+  for (const char c : lines) names += c == '\n' ? ", " : std::string(1, c);
+  return names;
+}
+
 // Lanes that leave out the same for the same reason share a line.
 Lines not_measured_lines(const RunReport& report, const RenderOptions& options) {
-  std::vector<std::pair<std::string, std::string>> found;  // text, lanes
+  std::vector<std::pair<std::string, std::string>> found;  // text, lanes one a line
   const auto add = [&](const NotMeasured& one, const std::string& lane) {
     const std::string text = fmt::format("{}: {}", shown(one.what, options), shown(one.reason, options));
     const auto same = std::ranges::find(found, text, &std::pair<std::string, std::string>::first);
     if (same == found.end()) found.emplace_back(text, lane);
-    else if (!lane.empty()) same->second += ", " + lane;
+    else if (!lane.empty()) same->second += "\n" + lane;
   };
   for (const NotMeasured& one : report.not_measured) add(one, "");
   for (const LaneReport& lane : report.lanes) {
     for (const NotMeasured& one : lane.not_measured) add(one, shown(lane.name, options));
   }
   Lines lines;
-  for (const auto& [text, lanes] : found) append(lines, wrapped(lanes.empty() ? text : text + " (" + lanes + ")", options.width));
+  const auto every = static_cast<int64_t>(candidates(report).size());
+  for (const auto& [text, lanes] : found) {
+    const bool all = every > 1 && std::ranges::count(lanes, '\n') + 1 == every;
+    const std::string whose = lanes.empty() ? "" : all ? " (all candidates)" : " (" + joined_names(lanes) + ")";
+    append(lines, wrapped(text + whose, options.width));
+  }
   return lines;
 }
 
 Lines reproduce_lines(const RunReport& report, const RenderOptions& options) {
   Lines lines;
-  for (const LaneReport& lane : report.lanes) {
-    if (lane.reproduce.empty() || lane.role == LaneRole::control) continue;
-    lines.push_back(painted(shown(lane.name, options), Tone::strong, options));
-    for (const std::string& line : command_lines(shown(lane.reproduce, options), options.width - 2)) lines.push_back("  " + line);
-  }
+  append_command(lines, "all of it", report.reproduce, options);
+  for (const LaneReport* lane : candidates(report)) append_command(lines, lane->name, lane->reproduce, options);
   append(lines, wrapped(fmt::format("made by kvdiff {} ({}) on {}, {}: {}", report.environment.kvdiff_version, report.environment.compiler,
                                     shown(report.environment.cpu, options), report.environment.time, digests_text(report.digests)), options.width));
   if (report.timing.seconds > 0) {

@@ -26,7 +26,8 @@ Lines reproduce_lines(const RunReport& report, const RenderOptions& options);
 // Shared by them.
 std::string shown(std::string_view text, const RenderOptions& options);   // printable, in the options' characters
 std::string dash(const RenderOptions& options);                           // what stands where there is no number
-// `text`, wrapped, behind `label`: beside it where labels are short enough, below it where they are not.
+// `text`, wrapped, behind `label`: beside it where labels are short enough, below it where they are not. An empty label
+// goes on with the lane above.
 Lines labelled(std::string_view label, int label_width, std::string_view text, const RenderOptions& options);
 // Columns for the labels of these lanes in a line of that width; 0: each label stands on a line of its own.
 int label_width(const std::vector<const LaneReport*>& lanes, const RenderOptions& options);

@@ -18,9 +18,9 @@ std::string token_text(const TokenChoice& token, const RenderOptions& options) {
 
 std::string tie_text(NearTie near_tie) {
   switch (near_tie) {
-    case NearTie::yes: return "A near-tie: the reference's margin is within the arithmetic floor.";
-    case NearTie::no: return "Not a near-tie: the margin is well above the arithmetic floor.";
-    case NearTie::unknown: return "The arithmetic floor was not measured, so it may be a near-tie.";
+    case NearTie::yes: return "A near-tie: arithmetic alone could turn it.";
+    case NearTie::no: return "A real flip.";
+    case NearTie::unknown: return "Whether it is a near-tie is unknown: the arithmetic floor was not measured.";
   }
   return "";
 }

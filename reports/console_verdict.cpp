@@ -37,7 +37,7 @@ std::string readings(const Headline& line) {
   append(sentence, line.same_text, "keeps the reference's text to the end", "keep the reference's text to the end");
   append(sentence, line.parted, "parts from it", "part from it");
   append(sentence, line.gibberish, "turns to gibberish", "turn to gibberish");
-  append(sentence, line.not_finite, "is not finite", "are not finite");
+  append(sentence, line.not_finite, "has values that are not finite", "have values that are not finite");
   return sentence;
 }
 

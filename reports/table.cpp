@@ -50,7 +50,7 @@ void leave_out(const Table& table, Layout& layout, int width, int bound) {
 Layout layout_of(const Table& table, int width) {
   const Layout whole{widths_of(table), std::vector<bool>(table.columns.size(), true)};
   Layout layout = whole;
-  leave_out(table, layout, width, 1);
+  leave_out(table, layout, width, 2);
   if (layout.line() <= width) return layout;
   layout = whole;
   layout.shown[0] = false;

@@ -22,7 +22,7 @@ struct Table {
   std::vector<std::vector<TableCell>> rows;    // as many cells as columns
 };
 
-// Lines of at most options.width columns. Where they are too long, columns of importance 0 go first; then each row's name
+// Lines of at most options.width columns. Where they are too long, columns of importance 0 and 1 go first; then each row's name
 // gets a line of its own; then further columns go, the least important first. What was left out is named below the table.
 std::vector<std::string> table_lines(const Table& table, const RenderOptions& options);
 

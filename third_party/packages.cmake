@@ -17,12 +17,14 @@ if(KVDIFF_TORCH)
     message(FATAL_ERROR "KVDIFF_TORCH_DIR=${KVDIFF_TORCH_DIR} holds no lib/libtorch_cpu.so. "
       "Run ./x build, which fetches it, or configure with -DKVDIFF_TORCH=OFF.")
   endif()
+  file(STRINGS ${KVDIFF_TORCH_DIR}/version.py torch_version REGEX "^__version__")
+  string(REGEX MATCH "[0-9][0-9a-z.+]*" KVDIFF_TORCH_VERSION "${torch_version}")
   add_library(torch::c10 SHARED IMPORTED)
   set_target_properties(torch::c10 PROPERTIES IMPORTED_LOCATION ${KVDIFF_TORCH_DIR}/lib/libc10.so)
   add_library(torch::cpu SHARED IMPORTED)
   set_target_properties(torch::cpu PROPERTIES
     IMPORTED_LOCATION ${KVDIFF_TORCH_DIR}/lib/libtorch_cpu.so
-    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES
+    INTERFACE_INCLUDE_DIRECTORIES
       "${KVDIFF_TORCH_DIR}/include;${KVDIFF_TORCH_DIR}/include/torch/csrc/api/include"
     INTERFACE_LINK_LIBRARIES torch::c10)
 endif()

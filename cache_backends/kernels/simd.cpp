@@ -1,5 +1,7 @@
 #include "cache_backends/kernels/simd.h"
 
+#include <cpuid.h>
+
 #include <atomic>
 #include <string>
 
@@ -10,6 +12,12 @@ namespace {
 
 std::atomic<int> chosen{-1};
 
+// clang 16 does not know "f16c" in __builtin_cpu_supports: leaf 1, ECX, bit 29.
+bool supports_f16c() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx >> 29 & 1U) != 0;
+}
+
 }  // namespace
 
 std::string_view name_of(Simd simd) {
@@ -19,7 +27,7 @@ std::string_view name_of(Simd simd) {
 
 bool supported(Simd simd) {
   if (simd == Simd::scalar) return true;
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && supports_f16c();
   if (simd == Simd::avx2) return avx2;
   return avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");

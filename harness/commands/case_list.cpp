@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "cache_backends/error.h"
 #include "harness/commands/machine.h"
+#include "harness/run/prepare.h"
 #include "scenarios/command_line.h"
 
 namespace kvdiff {
@@ -15,14 +18,27 @@ std::string seconds_text(double seconds) {
   return fmt::format("{:.1f} h", seconds / 3600);
 }
 
-std::string estimate_text(const Case& run, const RunPlace& place) {
+// Model and prompt are read once for all lanes of a case. Where they cannot be read, `reason` says why.
+struct Estimator {
+  std::optional<Prepared> ready;
+  std::string reason;
+};
+
+Estimator estimator_for(const Case& run, const RunPlace& place) {
+  Estimator estimator;
   try {
-    const RunEstimate needed = estimate_case(run, place);
-    return fmt::format("{} lanes, {} prompt tokens, {}, about {}", needed.lanes, needed.prompt_tokens,
-                       bytes_text(needed.bytes), seconds_text(needed.seconds));
+    estimator.ready = prepare(run, place);
   } catch (const UserError& error) {
-    return fmt::format("memory and time not known: {}", error.what());
+    estimator.reason = error.what();
   }
+  return estimator;
+}
+
+std::string estimate_text(const Case& run, const Estimator& estimator) {
+  if (!estimator.ready) return fmt::format("memory and time not known: {}", estimator.reason);
+  const RunEstimate needed = estimate_case(run, *estimator.ready);
+  return fmt::format("{} lanes, {} prompt tokens, {}, about {}", needed.lanes, needed.prompt_tokens,
+                     bytes_text(needed.bytes), seconds_text(needed.seconds));
 }
 
 std::string heading(const Plan& plan) {
@@ -35,10 +51,11 @@ std::string heading(const Plan& plan) {
 }
 
 std::string case_text(const Case& run, const RunPlace& place) {
-  std::string text = fmt::format("\nAll lanes together: {}\n  {}\n", estimate_text(run, place), command_line(run));
+  const Estimator estimator = estimator_for(run, place);
+  std::string text = fmt::format("\nAll lanes together: {}\n  {}\n", estimate_text(run, estimator), command_line(run));
   for (size_t i = 0; i < run.caches.size(); ++i) {
     const Case lane = lane_case(run, i);
-    text += fmt::format("{} alone: {}\n  {}\n", run.caches[i].text, estimate_text(lane, place), command_line(lane));
+    text += fmt::format("{} alone: {}\n  {}\n", run.caches[i].text, estimate_text(lane, estimator), command_line(lane));
   }
   return text;
 }

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cstdio>
 #include <vector>
 
 #include "cache_backends/nearest.h"
@@ -76,11 +76,12 @@ ExitCode dispatch(const CLI::App& program, const std::vector<Declared>& declared
   if (!remaining.empty()) refuse_command(remaining.front());
   for (const Declared& one : declared) {
     if (!one.parser->parsed()) continue;
-    const std::vector<std::string> extra = one.parser->remaining();
-    if (!extra.empty()) refuse_word(*one.parser, extra.front());
+    for (const std::string& extra : one.parser->remaining()) {
+      if (extra != "--") refuse_word(*one.parser, extra);  // the library counts the mark itself among what is left
+    }
     return one.run();
   }
-  print(program.help());
+  std::fputs(program.help().c_str(), stderr);
   return ExitCode::usage;
 }
 

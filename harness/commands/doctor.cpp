@@ -6,6 +6,7 @@
 #include "cache_backends/kernels/simd.h"
 #include "harness/commands/command.h"
 #include "harness/commands/machine.h"
+#include "harness/commands/oracle.h"
 #include "harness/commands/output.h"
 #include "harness/commands/version.h"
 #include "harness/model/files/folder.h"

@@ -4,12 +4,13 @@
 
 #include "harness/commands/case_list.h"
 #include "harness/commands/command.h"
+#include "harness/commands/environment.h"
 #include "harness/commands/interrupt.h"
 #include "harness/commands/machine.h"
+#include "harness/commands/oracle.h"
 #include "harness/commands/output.h"
 #include "harness/commands/progress.h"
 #include "harness/commands/report_output.h"
-#include "harness/commands/version.h"
 #include "harness/run/run.h"
 #include "harness/verdict/exit_codes.h"
 #include "harness/verdict/limits.h"
@@ -48,6 +49,7 @@ RunPlace place_of(const RunOptions& options) {
   place.threads = options.threads;
   place.dump = options.dump;
   if (options.dump_steps) place.dump_steps = {options.dump_steps->first, options.dump_steps->last};
+  place.measure_floor = floor_oracle();
   return place;
 }
 
@@ -87,6 +89,7 @@ RunReport measure(const Plan& plan, const Case& one, const RunOptions& options) 
   hooks.progress = [&progress](const Progress& now) { progress.show(now); };
   hooks.interrupted = interrupted;
   RunReport report = run_case(one, place_of(options), hooks);
+  describe_environment(report.environment);
   say_how_to_repeat(report, plan, one);
   return judged(std::move(report), limits_of(one));
 }

@@ -5,7 +5,9 @@
 #include "harness/commands/command.h"
 #include "harness/commands/report_output.h"
 #include "harness/run_report_json.h"
+#include "harness/verdict/exit_codes.h"
 #include "harness/verdict/limits.h"
+#include "harness/verdict/exit_codes.h"
 #include "harness/verdict/verdict.h"
 
 namespace kvdiff {

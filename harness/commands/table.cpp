@@ -36,7 +36,7 @@ constexpr Command table[] = {
     {"spec", "explain a cache spec, and say it as transformers and llama.cpp do",
      "  kvdiff spec hqq:bits=4,group=64+0,-1@hqq:bits=8\n"
      "  kvdiff spec '{\"backend\": \"hqq\", \"nbits\": 4, \"q_group_size\": 64}'\n"
-     "  kvdiff spec -- -ctk q8_0 -ctv q4_0\n",
+     "  kvdiff spec -- -ctk f16 -ctv f16\n",
      declare_spec},
     {"list", "list backends, codecs, schedules, metrics, scenarios, reports or models",
      "  kvdiff list codecs\n"

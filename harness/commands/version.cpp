@@ -2,10 +2,11 @@
 
 #include <fmt/format.h>
 
-namespace kvdiff {
-namespace {
+#include "harness/commands/oracle.h"
 
-std::string compiler() {
+namespace kvdiff {
+
+std::string compiler_text() {
 #ifdef __clang__
   return fmt::format("clang {}", __clang_version__);
 #else
@@ -13,18 +14,8 @@ std::string compiler() {
 #endif
 }
 
-}  // namespace
-
 std::string version_text() {
-  return fmt::format("kvdiff {} ({}, built {} torch)", KVDIFF_VERSION, compiler(), built_with_torch() ? "with" : "without");
-}
-
-bool built_with_torch() {
-#ifdef KVDIFF_WITH_TORCH
-  return true;
-#else
-  return false;
-#endif
+  return fmt::format("kvdiff {} ({}, built {} torch)", KVDIFF_VERSION, compiler_text(), built_with_torch() ? "with" : "without");
 }
 
 }  // namespace kvdiff

@@ -3,7 +3,7 @@
 
 namespace kvdiff {
 
-std::string version_text();  // "kvdiff 0.1.0 (g++ 12.2.0, built without torch)"
-bool built_with_torch();
+std::string compiler_text();  // "g++ 12.2.0"
+std::string version_text();    // "kvdiff 0.1.0 (g++ 12.2.0, built without torch)"
 
 }  // namespace kvdiff

@@ -8,7 +8,7 @@
 #include "harness/observer.h"
 
 // What was measured of one lane against the reference: plain values, raw sums where they can still be added up.
-// Figures are made from them by metrics/registry.h (figures, figure_named); reports only print figures.
+// Figures are made from them by metrics/registry.h (figures, figure_of); reports only print figures.
 namespace kvdiff {
 
 // A number, or the reason why there is none ("no error" stands for an infinite signal-to-noise ratio).

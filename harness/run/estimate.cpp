@@ -43,8 +43,9 @@ double seconds_of(const ModelConfig& c, const Counts& counts, double steps, int 
 
 }  // namespace
 
-RunEstimate estimate_case(const Case& run, const RunPlace& place) {
-  const Prepared ready = prepare(run, place);
+RunEstimate estimate_case(const Case& run, const RunPlace& place) { return estimate_case(run, prepare(run, place)); }
+
+RunEstimate estimate_case(const Case& run, const Prepared& ready) {
   const auto prompt = static_cast<int64_t>(ready.prompt.token_ids.size());
   const Counts counts{weights_of(ready.files.config), streams_of(run), static_cast<double>(prompt + run.tokens)};
   return {bytes_of(ready.files.config, counts, ready.dtype),

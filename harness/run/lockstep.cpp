@@ -48,6 +48,7 @@ class Lockstep {
       pass();
     }
     result_.decode_seconds = seconds_since(start) - result_.prefill_seconds;
+    check_control_cache();
     for (Lane& lane : lanes_) result_.lanes.push_back(std::move(lane.trace));
     return std::move(result_);
   }
@@ -255,6 +256,20 @@ class Lockstep {
     if (result_.control.found || reference.empty()) return;
     if (std::memcmp(reference.data(), control.data(), reference.size_bytes()) != 0)
       result_.control = {true, step_ + 1, -1, Stage::logits};
+  }
+
+  // A flaw in what is held may be too small to show in an attention output, so all of it is looked at in the end.
+  void check_control_cache() {
+    const KvCache& reference = *at(reference_lane).trace.forced->cache;
+    const KvCache& control = *at(control_lane).trace.forced->cache;
+    for (int layer = 0; layer < shape_.layers; ++layer)
+      for (const Side side : {Side::key, Side::value}) {
+        if (result_.control.found) return;
+        const std::vector<float> own = decoded(control.pages(layer), side, shape_);
+        const std::vector<float> expected = decoded(reference.pages(layer), side, shape_);
+        if (own.size() != expected.size() || std::memcmp(own.data(), expected.data(), own.size() * sizeof(float)) != 0)
+          result_.control = {true, step_, layer, side == Side::key ? Stage::key_read : Stage::value_read};
+      }
   }
 
   void interrupt() {

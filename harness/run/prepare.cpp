@@ -67,7 +67,7 @@ std::vector<LaneInput> lanes_of(const Case& run) {
   const CacheSpec full = parse_cache_spec("full");
   std::vector<LaneInput> lanes = {{"reference", full, false}, {"control", full, false}};
   for (const CacheSpec& spec : run.caches) {
-    const std::string name = canonical(spec);
+    const std::string& name = spec.text;
     const auto same = std::count_if(lanes.begin(), lanes.end(), [&](const LaneInput& lane) {
       return lane.name == name || lane.name.starts_with(name + " #");
     });

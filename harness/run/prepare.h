@@ -27,7 +27,10 @@ struct Prepared {
 };
 Prepared prepare(const Case& run, const RunPlace& place);
 
-// 0: reference, 1: control, then the candidates by their canonical spec (two that read alike get a number).
+// The same for any case with that model and prompt, without reading them again.
+RunEstimate estimate_case(const Case& run, const Prepared& ready);
+
+// 0: reference, 1: control, then the candidates by their spec as given (two that read alike get a number).
 std::vector<LaneInput> lanes_of(const Case& run);
 
 // Dynamic RoPE scaling depends on the length at each call, so whole and pieced prefill differ by definition.

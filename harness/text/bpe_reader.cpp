@@ -16,6 +16,8 @@ void read_vocabulary(const nlohmann::json& value, BpeModel& model, std::vector<s
     return;
   }
   std::unordered_map<int64_t, std::string> owner;
+  owner.reserve(value.size());
+  model.vocabulary.reserve(value.size());
   for (const auto& [token, id_value] : value.items()) {
     const bool whole = id_value.is_number_integer() &&
                        !(id_value.is_number_unsigned() && id_value.get<uint64_t>() > static_cast<uint64_t>(largest_token_id));

@@ -18,6 +18,14 @@ EscapedItem class_item(std::string_view name, bool negated) {
   return {negated ? complement(set) : set, true};
 }
 
+// Oniguruma counts the superscripts and fractions of Latin-1 as word characters, but not where \w stands in brackets.
+EscapedItem word_item(bool in_class, bool negated) {
+  static const CodePointSet in_brackets =
+      complement(united(complement(*find_unicode_class("regex_word")), {{{0xB2, 0xB3}, {0xB9, 0xB9}, {0xBC, 0xBE}}}));
+  if (!in_class) return class_item("regex_word", negated);
+  return {negated ? complement(in_brackets) : in_brackets, true};
+}
+
 EscapedItem read_property(PatternReader& reader, bool negated) {
   if (!reader.take("{")) reader.refuse("\\p without braces");
   if (reader.take("^")) negated = !negated;
@@ -68,7 +76,7 @@ std::optional<char32_t> control_escape(char32_t letter) {
 
 // One member of a character class: a code point, or a set such as \d.
 EscapedItem read_class_member(PatternReader& reader) {
-  if (reader.starts_with("\\")) return read_escape(reader);
+  if (reader.starts_with("\\")) return read_escape(reader, true);
   if (reader.starts_with("[")) reader.refuse("\"[\" inside a character class (write \\[)");
   if (reader.starts_with("&&")) reader.refuse("\"&&\" inside a character class");
   return {single(reader.next()), false};
@@ -111,7 +119,7 @@ void PatternReader::refuse(std::string_view what) const {
                               pattern_, what, std::min(offset_, pattern_.size())));
 }
 
-EscapedItem read_escape(PatternReader& reader) {
+EscapedItem read_escape(PatternReader& reader, bool in_class) {
   reader.skip(1);
   const char32_t letter = reader.next();
   switch (letter) {
@@ -119,8 +127,8 @@ EscapedItem read_escape(PatternReader& reader) {
     case 'D': return class_item("Nd", true);
     case 's': return class_item("regex_space", false);
     case 'S': return class_item("regex_space", true);
-    case 'w': return class_item("regex_word", false);
-    case 'W': return class_item("regex_word", true);
+    case 'w': return word_item(in_class, false);
+    case 'W': return word_item(in_class, true);
     case 'h': return {{{{'0', '9'}, {'A', 'F'}, {'a', 'f'}}}, true};
     case 'p': return read_property(reader, false);
     case 'P': return read_property(reader, true);

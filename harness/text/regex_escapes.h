@@ -32,8 +32,8 @@ struct EscapedItem {
   bool is_set = false;  // false: one literal code point
 };
 
-// At a backslash: \d \p{..} \n \x41 and their like, the same inside and outside of a character class.
-EscapedItem read_escape(PatternReader& reader);
+// At a backslash: \d \p{..} \n \x41 and their like. Inside a character class, \w has six members fewer.
+EscapedItem read_escape(PatternReader& reader, bool in_class);
 
 // At "[": a whole character class. Without regard to case, only ASCII may stand in it.
 CodePointSet read_character_class(PatternReader& reader, bool caseless);

@@ -179,7 +179,7 @@ class Translator {
     if (reader_.take("\\Z")) return assertion({"(?:(?=", single(U'\n'), "\\z)|\\z)"});
     if (reader_.take("\\b")) return word_boundary("(?:(?<=", ")(?!", ")|(?<!", ")(?=", "))");
     if (reader_.take("\\B")) return word_boundary("(?:(?<=", ")(?=", ")|(?<!", ")(?!", "))");
-    const EscapedItem item = read_escape(reader_);
+    const EscapedItem item = read_escape(reader_, false);
     if (item.is_set) return atom(item.set);
     literal(item.set.ranges[0].first);
   }

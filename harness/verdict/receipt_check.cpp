@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 namespace kvdiff {
 namespace {
 
@@ -44,12 +42,13 @@ std::string impossible_codes(const ProofPlace& at) {
 }
 
 std::string impossible_error(const ProofPlace& at) {
-  const double error = at.proof.receipt.largest_error, bound = at.proof.receipt.error_bound;
-  if (error == 0 && at.proof.receipt.distinct_codes > 1) {
-    return fmt::format("{}: decoded values equal what was given, so nothing was rounded and nothing quantized", place(at));
+  const SideReceipt& receipt = at.proof.receipt;
+  if (receipt.out_of_band > 0 || receipt.largest_error > receipt.error_bound) {
+    return fmt::format("{}: an error of {:.3g} in {} blocks, where the format can show at most {:.3g}", place(at), receipt.largest_error,
+                       receipt.out_of_band, receipt.error_bound);
   }
-  if (!std::isfinite(error) || !std::isfinite(bound) || error <= bound) return "";
-  return fmt::format("{}: an error of {:.3g}, where the format can show at most {:.3g}", place(at), error, bound);
+  if (receipt.largest_error != 0 || receipt.distinct_codes < 2 || receipt.not_finite > 0) return "";
+  return fmt::format("{}: decoded values equal what was given: nothing was rounded, so nothing was quantized", place(at));
 }
 
 using Check = std::string (*)(const ProofPlace&);

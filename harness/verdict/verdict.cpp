@@ -71,8 +71,8 @@ std::optional<LaneVerdict> judge_limit(const LimitReport& limit, const LaneRepor
   if (!is_exceeded(limit, *found.figure.value)) return std::nullopt;
   const bool is_minimum = worse_direction(limit.metric) == Worse::smaller;
   return failed({limit.metric, found.figure, limit.value, found.step, found.layer},
-                fmt::format("{} is {:.4g}{}; the limit is at {} {:.4g}", limit.metric, *found.figure.value, where(found),
-                            is_minimum ? "least" : "most", limit.value));
+                fmt::format("{} is {:.4g}{}, {} the limit of {:.4g}", limit.metric, *found.figure.value, where(found),
+                            is_minimum ? "below" : "above", limit.value));
 }
 
 // A limit that no candidate measured: its name is known, but it judged nothing.

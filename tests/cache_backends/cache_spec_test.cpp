@@ -122,6 +122,10 @@ TEST_CASE("errors name the bad key, the legal values and the nearest match", "[s
   CHECK(says("hqq:schedule=hf+0@hqq:bits=8,schedule=streaming", {"schedule", "'hf'", "'streaming'"}));
   CHECK(says("hqq:schedule=streaming,residual=0", {"residual=0", "1 or more"}));
   CHECK(says("hqq:schedule=full", {"schedule=full"}));
+  CHECK(says("int8:per=channel", {"int8:per=channel", "one at a time", "scale=frozen", "streaming or hf"}));
+  CHECK(says("int8+3@k=full/v=int4:per=tensor", {"int4:per=tensor", "scale=frozen"}));
+  CHECK(says("int8:per=channel,scale=frozen", {"accepted as int8:per=channel,scale=frozen"}));
+  CHECK(says("int8:per=channel,schedule=hf", {"accepted as int8:per=channel,schedule=hf"}));
   CHECK(says("full:schedule=hf", {"leave schedule out"}));
   CHECK(says("full:residual=4", {"residual"}));
 }
@@ -203,7 +207,7 @@ TEST_CASE("parse(canonical(spec)) is the spec, and the canonical form is its own
     try {
       spec = parse_cache_spec(text);
     } catch (const UserError&) {
-      continue;  // residual on full precision
+      continue;  // a residual on full precision, a shared scale that is not frozen under immediate
     }
     ++accepted;
     const std::string plain = canonical(spec);
@@ -213,5 +217,5 @@ TEST_CASE("parse(canonical(spec)) is the spec, and the canonical form is its own
     REQUIRE(canonical(again) == plain);
     for (int64_t layer = 0; layer < 12; ++layer) REQUIRE(layer_spec(again, layer, 12) == layer_spec(spec, layer, 12));
   }
-  CHECK(accepted > 4000);
+  CHECK(accepted > 2500);
 }

@@ -13,15 +13,15 @@ IO, INTERRUPTED = 74, 75
 def kvdiff(*arguments, stdin="", environment=None, folder=None):
     """The finished process: returncode, stdout, stderr."""
     return subprocess.run(
-        [program, *arguments], input=stdin, capture_output=True, text=True, timeout=120, cwd=folder,
+        [program, *arguments], input=stdin, capture_output=True, text=True, timeout=600, cwd=folder,
         env={**os.environ, **(environment or {})})
 
 
-def shell(line, folder=None):
+def shell(line, folder=None, environment=None):
     """The same through bash, with `kvdiff` on the path."""
     path = f"{Path(program).parent}:{os.environ['PATH']}"
-    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=120, cwd=folder,
-                          env={**os.environ, "PATH": path})
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=600, cwd=folder,
+                          env={**os.environ, "PATH": path, **(environment or {})})
 
 
 def tiny_model(folder, *options):

@@ -16,6 +16,7 @@ class Scenarios(unittest.TestCase):
     def setUp(self):
         self.temporary = tempfile.TemporaryDirectory()
         self.folder = Path(self.temporary.name)
+        self.no_model = {"XDG_CACHE_HOME": str(self.folder)}  # plans are made and listed without one
 
     def tearDown(self):
         self.temporary.cleanup()
@@ -27,33 +28,35 @@ class Scenarios(unittest.TestCase):
 
     def test_shipped_scenarios_list_their_cases_from_any_folder(self):
         for name, candidates in [("smoke", 4), ("seed-sequence", 16), ("long-8747", 6)]:
-            done = kvdiff("run", "--scenario", name, "--list-cases", folder=self.folder)
+            done = kvdiff("run", "--scenario", name, "--list-cases", folder=self.folder, environment=self.no_model)
             self.assertEqual(done.returncode, PASSED, done.stderr)
             self.assertEqual(len(lines(done.stdout)), 1 + candidates, done.stdout)
+            self.assertIn("memory and time not known: ", done.stdout)
 
     def test_a_printed_line_pastes_into_a_shell_and_lists_itself(self):
         prompt = "It's \"quoted\": $HOME `id` \\ 雪\n\tnext line; #!"
         done = kvdiff("run", "--chat", prompt, "--system", "", "--cache", "k=int8/v=hqq:bits=4+0,-1@full",
                       "--cache", "hqq:bits=2", "--temperature", "0.3", "--top-p", "0.9", "--seed", "7", "--ignore-eos",
-                      "--mode", "free,local", "--limit", "kld_mean=1e-3", "--list-cases")
+                      "--mode", "free,local", "--limit", "kld_mean=1e-3", "--list-cases", environment=self.no_model)
         self.assertEqual(done.returncode, PASSED, done.stderr)
         printed = lines(done.stdout)
         self.assertEqual(len(printed), 3)
         for line in printed:
-            again = shell(f"{line} --list-cases")
+            again = shell(f"{line} --list-cases", environment=self.no_model)
             self.assertEqual(again.returncode, PASSED, again.stderr)
             self.assertEqual(lines(again.stdout)[0], line)
 
     def test_flags_override_a_scenario(self):
         file = self.write(tokens=5, cache=["full"], prompts=[{"prompt": "a"}, {"prompt": "b"}])
-        self.assertEqual(len(lines(kvdiff("run", "--scenario", file, "--list-cases").stdout)), 4)
-        done = kvdiff("run", "--scenario", file, "--tokens", "9", "--prompt", "c", "--cache", "int8", "--list-cases")
+        self.assertEqual(len(lines(kvdiff("run", "--scenario", file, "--list-cases", environment=self.no_model).stdout)), 4)
+        done = kvdiff("run", "--scenario", file, "--tokens", "9", "--prompt", "c", "--cache", "int8", "--list-cases",
+                      environment=self.no_model)
         self.assertEqual(len(lines(done.stdout)), 3)
         self.assertIn("--prompt c --cache full --cache int8 --tokens 9", done.stdout)
 
     def test_a_matrix_leaves_out_what_no_codec_offers_and_says_why(self):
         file = self.write(prompts=[{"prompt": "a"}], cache=[{"codec": "hqq", "bits": [4, 5]}])
-        done = kvdiff("run", "--scenario", file, "--list-cases")
+        done = kvdiff("run", "--scenario", file, "--list-cases", environment=self.no_model)
         self.assertEqual(len(lines(done.stdout)), 2)
         self.assertIn("hqq:bits=5", done.stdout)
 

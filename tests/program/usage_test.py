@@ -41,7 +41,7 @@ class Usage(unittest.TestCase):
         self.check(["list", "codec"], USAGE, "Did you mean 'codecs'")
         self.check(["list"], USAGE, "expected one of")
         self.check(["run", "--scenario", "smoek"], USAGE, "Did you mean 'smoke'")
-        self.check(["run", "--prompt", "x", "--cache", "full", "--report", "jsno"], USAGE, "Did you mean 'json'")
+        self.check(["run", "--prompt", "x", "--cache", "full", "--report", "jsno"], USAGE, "jsno", "Did you mean 'json'")
         self.check(["run", "--prompt", "x", "--cache", "full", "--limit", "kld_maen=1"], USAGE, "Did you mean 'kld_mean'")
 
     def test_bad_values_name_the_flag_what_was_found_and_what_was_expected(self):
@@ -74,7 +74,7 @@ class Usage(unittest.TestCase):
     def test_a_spec_is_explained_in_all_three_spellings(self):
         self.check(["spec", "hqq:bits=4,group=64+0,-1@hqq:bits=8"], PASSED, "hqq")
         self.check(["spec", '{"backend": "hqq", "nbits": 4}'], PASSED, "hqq")
-        self.check(["spec", "--", "-ctk", "q8_0", "-ctv", "q8_0"], PASSED)
+        self.check(["spec", "--", "-ctk", "f16", "-ctv", "f16"], PASSED, "full")
         self.check(["spec", "hqq:bit=4"], USAGE, "Did you mean 'bits'")
         self.check(["spec"], USAGE, "expected a cache spec")
 

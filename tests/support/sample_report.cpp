@@ -146,7 +146,7 @@ SideProof side_proof(const std::string& codec, int64_t residual, int64_t codes) 
     proof.receipt.tokens_residual = held;
     return proof;
   }
-  proof.receipt = {held - residual, residual, 2, 3 * held * 64, 2, codes, (held - residual) * 30, 0.21, 0.25, {}, {}};
+  proof.receipt = {held - residual, residual, 2, 3 * held * 64, 2, codes, (held - residual) * 30, 0.21, 0.25, 0, 0, {}, {}};
   proof.receipt.measured = {(held - residual) * 96, (held - residual) * 6, (held - residual) * 6, residual * 384};
   proof.receipt.expected = proof.receipt.measured;
   return proof;
@@ -270,6 +270,7 @@ RunReport judged_sample_report() {
   RunReport report = sample_report();
   LaneReport idle = int8_lane();
   idle.name = idle.cache = idle.canonical = "hqq:residual=4096";
+  idle.reproduce = lane("", LaneRole::candidate, idle.cache).reproduce;
   for (LayerProof& layer : idle.receipt.layers) {
     layer.key.receipt = layer.value.receipt = SideReceipt{};
     layer.key.receipt.tokens_residual = layer.value.receipt.tokens_residual = prompt_tokens + steps - 1;

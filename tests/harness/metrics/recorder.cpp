@@ -157,6 +157,9 @@ TEST_CASE("the largest difference is placed", "[metrics][recorder]") {
   CHECK(all.max_abs_place.layer == 1);
   CHECK(all.max_abs_place.head == 1);
   CHECK(all.max_abs_place.index == 5);
+  const std::vector<StepTotals>& by_step = lane.find(Mode::forced)->at(Stage::key).by_step;
+  CHECK(by_step[0].max_abs == 0);
+  CHECK(by_step[7].max_abs == 3);
 }
 
 TEST_CASE("NaN is named with its place, and whose it is", "[metrics][recorder][not_finite]") {
@@ -189,9 +192,11 @@ TEST_CASE("a step with broken logits has no KLD, and the others keep theirs", "[
   pair.candidate[50] = not_a_number;
   observation.step = 1;
   recorder.on(observation);
-  const LaneMeasurements lane = recorder.take(1);
+  const std::vector<double> floors = {0, 0};
+  const LaneMeasurements lane = recorder.take(1, floors);
   const ModeMeasurements& forced = *lane.find(Mode::forced);
   REQUIRE(forced.vocabulary.size() == 2);
+  CHECK(forced.vocabulary[1].near_tie == NearTie::unknown);
   CHECK(forced.vocabulary[0].finite);
   CHECK_FALSE(forced.vocabulary[1].finite);
   CHECK(*find_metric("kld_mean")->measure({Totals{}, forced.vocabulary}).value == forced.vocabulary[0].kld);

@@ -120,6 +120,20 @@ TEST_CASE("a loop that the model got out of takes twice as much", "[text_finding
   CHECK(found.onset == static_cast<int64_t>(cut(prose).tokens.size()));
 }
 
+TEST_CASE("a reference may loop as well: full-precision output of a small model", "[text_findings][gibberish]") {
+  const std::string turn = " is:\n\n\"The Song of the Ancients\"\n\nThe song";
+  const GibberishFinding song = find("The song is:\n\n\"The Song of the Ancients\"\n\nThe chorus is:\n\n\"The Song of the Ancients\"\n\nThe song" +
+                                     times(17, turn));
+  CHECK(song.kind == GibberishKind::loop);
+  CHECK(song.turns >= 17);
+  std::string table = "| Capital | Population | Language |\n| ---| ---| ---|---|\n";
+  const std::string rows[] = {"| USA | 2018 | English | English |\n", "| UK | 2018 | English | English |\n",
+                              "| Germany | 2018 | German | German |\n", "| France | 2018 | French | French |\n",
+                              "| Italy | 2018 | Italian | Italian |\n", "| Spain | 2018 | Spanish | Spanish |\n"};
+  for (const int i : {0, 1, 2, 3, 4, 5, 1, 2, 0, 1, 3, 4, 5, 1, 2, 0, 1, 3, 4, 5, 1, 2}) table += rows[i];
+  CHECK(find(table).kind == GibberishKind::repetition);
+}
+
 TEST_CASE("one token for ever", "[text_findings][gibberish]") {
   const GibberishFinding found = find(prose + times(40, " the"));
   CHECK(found.kind == GibberishKind::stuck_token);
@@ -212,6 +226,7 @@ TEST_CASE("lists, tables, code, refrains and rulers are no gibberish", "[text_fi
   check_sound("int main() {\n    for (;;) {\n        if (a) {\n            while (b) {\n                c();\n            }\n        }\n    }\n}\n");
   check_sound("He laughed: ha ha ha ha ha ha ha ha! Then he was very, very, very, very tired.");
   check_sound("| a | b | c | d | e | f | g | h |\n|---|---|---|---|---|---|---|---|\n| 0 | 0 | 0 | 1 | 0 | 0 | 1 | 0 |\n");
+  check_sound("Fill in:\n" + times(6, "| | | |\n"));
   std::string counting;
   for (int i = 1; i <= 60; ++i) counting += fmt::format("{}, ", i);
   check_sound(counting);

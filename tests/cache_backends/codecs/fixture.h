@@ -1,0 +1,26 @@
+#pragma once
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cache_backends/codec.h"
+
+// Reads what fixtures/make_*_fixtures.py writes: a line of JSON, then raw arrays at [offset, bytes].
+namespace kvdiff::test {
+
+struct Fixture {
+  nlohmann::json header;
+  std::vector<uint8_t> data;
+
+  std::vector<uint8_t> bytes(const nlohmann::json& place) const;
+  std::vector<float> floats(const nlohmann::json& place, Dtype dtype) const;
+};
+
+// Throws std::runtime_error that says how to make the file again when it is missing, cut, or of another package.
+Fixture read_fixture(const std::string& name, const std::string& package, const std::string& version);
+
+// Of the values as float32 bits, little-endian, every NaN as 0x7fc00000.
+std::string fnv1a(const std::vector<float>& values);
+
+}  // namespace kvdiff::test

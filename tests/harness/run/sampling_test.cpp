@@ -1,0 +1,67 @@
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "harness/run/sampling.h"
+#include "tests/catch.h"
+#include "tests/support/engine_fixture.h"
+#include "tests/support/random.h"
+
+using namespace kvdiff;
+
+TEST_CASE("sampling: temperature 0 takes the largest logit, the lowest id wins ties, NaN never", "[sampling]") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  CHECK(greedy_token(std::vector<float>{1, 3, 3, 2}) == 1);
+  CHECK(greedy_token(std::vector<float>{nan, -5, nan, -4}) == 3);
+  CHECK(greedy_token(std::vector<float>{nan, nan}) == 0);
+}
+
+TEST_CASE("sampling: frequencies follow softmax(logits / temperature)", "[sampling]") {
+  const std::vector<float> logits = {0.0f, 1.0f, 2.0f, -1.0f};
+  const Sampling sampling{1.0, 0, 1.0, 42};
+  std::vector<int> counts(4);
+  constexpr int draws = 20000;
+  for (int step = 0; step < draws; ++step) ++counts[static_cast<size_t>(choose_token(logits, sampling, step))];
+  double total = 0;
+  for (const float logit : logits) total += std::exp(static_cast<double>(logit));
+  for (size_t id = 0; id < 4; ++id) {
+    const double expected = std::exp(static_cast<double>(logits[id])) / total;
+    const double deviation = std::sqrt(expected * (1 - expected) / draws);
+    CHECK(std::fabs(counts[id] / double{draws} - expected) < 5 * deviation);
+  }
+}
+
+TEST_CASE("sampling: the noise belongs to (seed, step, token)", "[sampling]") {
+  test::Random random(3);
+  const std::vector<float> logits = random.normals(500);
+  std::vector<int32_t> first, again, other;
+  for (int step = 0; step < 50; ++step) {
+    first.push_back(choose_token(logits, {1.0, 0, 1.0, 7}, step));
+    again.push_back(choose_token(logits, {1.0, 0, 1.0, 7}, step));
+    other.push_back(choose_token(logits, {1.0, 0, 1.0, 8}, step));
+  }
+  CHECK(first == again);
+  CHECK(first != other);
+}
+
+TEST_CASE("sampling: top-k and top-p leave the likeliest tokens only", "[sampling]") {
+  const std::vector<float> logits = {5.0f, 4.0f, 3.0f, 2.0f, 1.0f};
+  for (int step = 0; step < 300; ++step) {
+    CHECK(choose_token(logits, {5.0, 1, 1.0, 1}, step) == 0);
+    CHECK(choose_token(logits, {5.0, 2, 1.0, 1}, step) <= 1);
+    CHECK(choose_token(logits, {1.0, 0, 0.6, 1}, step) == 0);  // 0.636 of the mass
+    CHECK(choose_token(logits, {1.0, 0, 0.65, 1}, step) <= 1);
+  }
+}
+
+TEST_CASE("sampling: lanes with equal logits sample equal tokens, and a control stays a control", "[sampling][lockstep]") {
+  test::TinyEngine tiny;
+  LockstepInput input = test::lockstep_of({"full", "hqq:bits=2,group=16"});
+  input.sampling = {0.9, 50, 0.95, 11};
+  const LockstepResult result = run_lockstep(tiny.engine(), input, {});
+  CHECK(result.lanes[2].free_tokens == result.lanes[0].free_tokens);
+  CHECK(result.lanes[1].free_tokens == result.lanes[0].free_tokens);
+  CHECK_FALSE(result.control.found);
+  const LockstepInput greedy = test::lockstep_of({"full"});
+  CHECK(run_lockstep(tiny.engine(), greedy, {}).lanes[0].free_tokens != result.lanes[0].free_tokens);
+}
