@@ -1,4 +1,5 @@
-// Any text as tokenizer.json. What is accepted must encode, and decode the same whole and streamed, or refuse by UserError.
+// Any text as tokenizer.json. What is accepted must encode, and decode the same whole and streamed, or refuse by
+// UserError.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -11,7 +11,8 @@ TEST_CASE("ranges join, and a set and its complement part the code points", "[te
   const CodePointSet set = make_set({{'x', 'z'}, {'a', 'c'}, {'d', 'e'}, {'b', 'b'}});
   CHECK(set == CodePointSet{{{'a', 'e'}, {'x', 'z'}}});
   const CodePointSet rest = complement(set);
-  for (char32_t c : {U'\0', U'a', U'e', U'f', U'w', U'z', U'{', U'\x10FFFF'}) CHECK(contains(set, c) != contains(rest, c));
+  for (char32_t c : {U'\0', U'a', U'e', U'f', U'w', U'z', U'{', U'\x10FFFF'})
+    CHECK(contains(set, c) != contains(rest, c));
   CHECK(united(set, rest) == CodePointSet{{{0, code_point_end - 1}}});
   CHECK(complement(rest) == set);
 }
@@ -48,7 +49,8 @@ TEST_CASE("normal forms are those of the peer's old tables", "[text][unicode]") 
   CHECK(normalize_unicode("\xEF\xAC\x81", NormalizationForm::nfkc) == "fi");
   CHECK(normalize_unicode("\xEF\xAC\x81", NormalizationForm::nfd) == "\xEF\xAC\x81");
   CHECK(normalize_unicode(std::string("a\0b\xC3\xA9", 5), NormalizationForm::nfc) == std::string("a\0b\xC3\xA9", 5));
-  const std::string square_era = "\xE3\x8B\xBF";  // U+32FF decomposes since Unicode 12.1, which the peer's tables precede
+  const std::string square_era =
+      "\xE3\x8B\xBF";  // U+32FF decomposes since Unicode 12.1, which the peer's tables precede
   CHECK(normalize_unicode(square_era, NormalizationForm::nfkc) == square_era);
 }
 

@@ -15,7 +15,8 @@ using test::message_of;
 namespace {
 
 TextModel model_with(std::optional<std::string> chat_template) {
-  TextModel model{Tokenizer::parse(test::tiny_tokenizer_json()), {"<|im_start|>", "<|im_end|>"}, std::move(chat_template), {}, ""};
+  TextModel model{
+      Tokenizer::parse(test::tiny_tokenizer_json()), {"<|im_start|>", "<|im_end|>"}, std::move(chat_template), {}, ""};
   if (model.chat_template) model.recognised = recognise_chat_template(*model.chat_template);
   return model;
 }
@@ -37,8 +38,9 @@ TEST_CASE("a chat prompt is written in the model's own format", "[text][prompt]"
   PromptRequest request = chat("Hi");
   Prompt prompt = load_prompt(request, model, vocabulary);
   CHECK(prompt.format == "smollm2");
-  CHECK(prompt.text == "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
-                       "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+  CHECK(prompt.text ==
+        "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
+        "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
   CHECK(prompt.token_ids == model.tokenizer.encode(prompt.text, false));
   CHECK(prompt.token_ids[0] == 1);
   CHECK(prompt.warnings.empty());
@@ -55,10 +57,12 @@ TEST_CASE("a template that is missing, unknown or changed is told", "[text][prom
   };
   CHECK(warning(model_with(std::nullopt), chat("Hi")).find("chatml: the model has no chat template") == 0);
   CHECK(warning(model_with("{{ x }}"), chat("Hi")).find("chatml: the model's chat template is not known") == 0);
-  CHECK(warning(model_with("<|im_start|><|im_end|>"), chat("Hi")).find("chatml: the model's chat template looks like chatml") == 0);
+  CHECK(warning(model_with("<|im_start|><|im_end|>"), chat("Hi"))
+            .find("chatml: the model's chat template looks like chatml") == 0);
   PromptRequest request = chat("Hi");
   request.chat_format = "zephyr";
-  CHECK(warning(smollm2(), request).find("zephyr: the conversation is written as zephyr, but the model's own chat template is smollm2") == 0);
+  CHECK(warning(smollm2(), request)
+            .find("zephyr: the conversation is written as zephyr, but the model's own chat template is smollm2") == 0);
   PromptRequest plain;
   plain.text = "Hi";
   CHECK(warning(smollm2(), plain).find("plain: the model has a chat template (smollm2)") == 0);
@@ -82,7 +86,8 @@ TEST_CASE("plain text from argument and file", "[text][prompt]") {
   check_refused([&] { load_prompt(file, model, vocabulary); }, "empty");
   check_refused([&] { load_continuation(*file.file, model); }, "empty");
   file.file = (folder / "missing.txt").string();
-  CHECK(message_of(ExitCode::io, [&] { load_prompt(file, model, vocabulary); }).find("missing.txt") != std::string::npos);
+  CHECK(message_of(ExitCode::io, [&] { load_prompt(file, model, vocabulary); }).find("missing.txt") !=
+        std::string::npos);
   file.file = folder.path().string();
   message_of(ExitCode::io, [&] { load_prompt(file, model, vocabulary); });
 }
@@ -90,13 +95,16 @@ TEST_CASE("plain text from argument and file", "[text][prompt]") {
 TEST_CASE("exactly one source, and options that go with it", "[text][prompt]") {
   const TextModel model = model_with(std::nullopt);
   PromptRequest request;
-  CHECK(message_of(ExitCode::usage, [&] { load_prompt(request, model, vocabulary); }).find("no prompt") != std::string::npos);
+  CHECK(message_of(ExitCode::usage, [&] { load_prompt(request, model, vocabulary); }).find("no prompt") !=
+        std::string::npos);
   request.text = "a";
   request.chat = "b";
-  CHECK(message_of(ExitCode::usage, [&] { load_prompt(request, model, vocabulary); }).find("--prompt, --chat") != std::string::npos);
+  CHECK(message_of(ExitCode::usage, [&] { load_prompt(request, model, vocabulary); }).find("--prompt, --chat") !=
+        std::string::npos);
   request.chat.reset();
   request.system = "c";
-  CHECK(message_of(ExitCode::usage, [&] { load_prompt(request, model, vocabulary); }).find("--system") != std::string::npos);
+  CHECK(message_of(ExitCode::usage, [&] { load_prompt(request, model, vocabulary); }).find("--system") !=
+        std::string::npos);
   request.system.reset();
   request.chat_format = "chatml";
   message_of(ExitCode::usage, [&] { load_prompt(request, model, vocabulary); });
@@ -118,8 +126,8 @@ TEST_CASE("token ids from argument and file", "[text][prompt]") {
   CHECK(prompt.format == "token-ids");
   CHECK(prompt.text == model.tokenizer.decode(prompt.token_ids, false));
   CHECK(parse_token_ids(" 1 2,3\t", 4) == std::vector<int32_t>{1, 2, 3});
-  check_refused([] { parse_token_ids("1,4,x,-1,99999999999999999999,1.5", 4); }, "number 2: 4", "number 3: 'x'", "number 4: -1",
-                "number 5: 99999999999999999999", "number 6: '1.5'", "0 to 3");
+  check_refused([] { parse_token_ids("1,4,x,-1,99999999999999999999,1.5", 4); }, "number 2: 4", "number 3: 'x'",
+                "number 4: -1", "number 5: 99999999999999999999", "number 6: '1.5'", "0 to 3");
   request.token_ids = " , ";
   check_refused([&] { load_prompt(request, model, vocabulary); }, "empty");
   request.token_ids = "320";
@@ -133,10 +141,13 @@ TEST_CASE("a tokenizer that knows more tokens than the model is found out", "[te
 }
 
 TEST_CASE("messages: roles and contents, nothing else", "[text][prompt]") {
-  const auto messages = parse_messages(R"([{"role": "system", "content": ""}, {"content": "Hi", "role": "user"}])", "m.json");
+  const auto messages =
+      parse_messages(R"([{"role": "system", "content": ""}, {"content": "Hi", "role": "user"}])", "m.json");
   REQUIRE(messages.size() == 2);
   CHECK(messages[1].content == "Hi");
-  const auto refused = [](const char* json, const char* what) { check_refused([&] { parse_messages(json, "m.json"); }, "m.json", what); };
+  const auto refused = [](const char* json, const char* what) {
+    check_refused([&] { parse_messages(json, "m.json"); }, "m.json", what);
+  };
   refused("[]", "no message");
   refused("{}", "messages are");
   refused("[1]", "message 1");
@@ -149,10 +160,13 @@ TEST_CASE("messages: roles and contents, nothing else", "[text][prompt]") {
 
 TEST_CASE("a messages file gives the whole conversation", "[text][prompt]") {
   const test::TemporaryFolder folder;
-  test::write_text(folder / "m.json", R"([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}])");
+  test::write_text(
+      folder / "m.json",
+      R"([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}])");
   PromptRequest request;
   request.messages_file = (folder / "m.json").string();
   request.chat_format = "chatml";
   CHECK(load_prompt(request, model_with(std::nullopt), vocabulary).text ==
-        "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n<|im_start|>user\nc<|im_end|>\n<|im_start|>assistant\n");
+        "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\nb<|im_end|>\n<|im_start|>user\nc<|im_end|>\n<|im_start|>"
+        "assistant\n");
 }

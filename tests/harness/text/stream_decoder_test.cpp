@@ -27,7 +27,9 @@ TEST_CASE("a stream holds back an unfinished character and no more", "[text][str
   CHECK(stream.push(byte_id(tokenizer, 0x82)).empty());
   CHECK(stream.push(byte_id(tokenizer, 0xAC)) == "\xE2\x82\xAC");
   CHECK(stream.push(byte_id(tokenizer, 0xF0)).empty());
-  CHECK(stream.push(byte_id(tokenizer, 'b')) == "\xEF\xBF\xBD" "b");
+  CHECK(stream.push(byte_id(tokenizer, 'b')) ==
+        "\xEF\xBF\xBD"
+        "b");
   CHECK(stream.push(byte_id(tokenizer, 0xC3)).empty());
   CHECK(stream.finish() == "\xEF\xBF\xBD");
 }
@@ -40,7 +42,8 @@ TEST_CASE("special tokens are passed over, or part a character like any token", 
 }
 
 TEST_CASE("bytes of byte fallback wait for their whole run", "[text][stream]") {
-  const Tokenizer tokenizer = Tokenizer::parse(R"({"model": {"vocab": {"<0xC3>": 0, "<0xA9>": 1, "▁a": 2}, "merges": []},
+  const Tokenizer tokenizer =
+      Tokenizer::parse(R"({"model": {"vocab": {"<0xC3>": 0, "<0xA9>": 1, "▁a": 2}, "merges": []},
     "decoder": {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
     {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]}})");
   StreamDecoder stream(tokenizer, false);

@@ -98,10 +98,12 @@ TEST_CASE("what is not supported is refused by name", "[text][tokenizer]") {
   refused(with("normalizer", R"({"type": "BertNormalizer"})"), {"normalizer", "BertNormalizer", "supported: NFC"});
   refused(with("normalizer", R"({"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "Precompiled"}]})"),
           {"normalizer.normalizers[1]", "Precompiled"});
-  refused(with("normalizer", R"({"type": "Replace", "pattern": {"Regex": "^"}, "content": "x"})"), {"Replace", "empty place"});
+  refused(with("normalizer", R"({"type": "Replace", "pattern": {"Regex": "^"}, "content": "x"})"),
+          {"Replace", "empty place"});
   refused(with("pre_tokenizer", R"({"type": "UnicodeScripts"})"), {"pre_tokenizer", "UnicodeScripts"});
   refused(with("pre_tokenizer", R"({"type": "Digits", "individual_digits": true, "base": 16})"), {"base", "16"});
-  refused(with("pre_tokenizer", R"({"type": "Split", "pattern": {"Regex": "a"}, "behavior": "Odd", "invert": false})"), {"Odd", "Isolated"});
+  refused(with("pre_tokenizer", R"({"type": "Split", "pattern": {"Regex": "a"}, "behavior": "Odd", "invert": false})"),
+          {"Odd", "Isolated"});
   refused(with("pre_tokenizer", R"({"type": "Metaspace", "replacement": "__"})"), {"__", "one character"});
   refused(with("post_processor", R"({"type": "BertProcessing"})"), {"post_processor", "BertProcessing"});
   refused(with("decoder", R"({"type": "WordPiece"})"), {"decoder", "WordPiece"});
@@ -123,7 +125,8 @@ TEST_CASE("what is not supported is refused by name", "[text][tokenizer]") {
 
 TEST_CASE("special tokens of the post-processor must exist", "[text][tokenizer]") {
   json file = small();
-  file["post_processor"] = json::parse(R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
+  file["post_processor"] =
+      json::parse(R"({"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}},
     {"Sequence": {"id": "A", "type_id": 0}}], "pair": [], "special_tokens": {"<s>": {"id": "<s>", "ids": [5], "tokens": ["<s>"]}}})");
   CHECK(Tokenizer::parse(file.dump()).encode("a", true) == Ids{5, 0});
   CHECK(Tokenizer::parse(file.dump()).encode("a", false) == Ids{0});
@@ -138,7 +141,8 @@ TEST_CASE("special tokens of the post-processor must exist", "[text][tokenizer]"
 TEST_CASE("text that is not UTF-8 and characters without a token", "[text][tokenizer]") {
   json file = small();
   test::check_refused([&] { Tokenizer::parse(file.dump()).encode("ab\xFF", false); }, "byte offset 2");
-  CHECK(Tokenizer::parse(file.dump()).encode("azb", false) == Ids{2});  // the peer drops it in silence, and merges across
+  CHECK(Tokenizer::parse(file.dump()).encode("azb", false) ==
+        Ids{2});  // the peer drops it in silence, and merges across
   file["model"]["unk_token"] = "<none>";
   test::check_refused([&] { Tokenizer::parse(file.dump()).encode("az", false); }, "\"z\"", "<none>");
   file["model"]["unk_token"] = "c";
@@ -159,10 +163,13 @@ TEST_CASE("a word of a million characters is one of many", "[text][tokenizer]") 
 
 TEST_CASE("files: missing, no JSON, repeated keys", "[text][tokenizer]") {
   const test::TemporaryFolder folder;
-  CHECK(test::message_of(ExitCode::input, [&] { Tokenizer::load(folder / "none.json"); }).find("none.json") != std::string::npos);
+  CHECK(test::message_of(ExitCode::input, [&] { Tokenizer::load(folder / "none.json"); }).find("none.json") !=
+        std::string::npos);
   test::write_text(folder / "tokenizer.json", "{\"version\": ");
-  CHECK(test::message_of(ExitCode::input, [&] { Tokenizer::load(folder / "tokenizer.json"); }).find("tokenizer.json") != std::string::npos);
-  test::check_refused([] { Tokenizer::parse(R"({"model": {"vocab": {"a": 0, "a": 1}, "merges": []}})"); }, "a", "twice");
+  CHECK(test::message_of(ExitCode::input, [&] { Tokenizer::load(folder / "tokenizer.json"); }).find("tokenizer.json") !=
+        std::string::npos);
+  test::check_refused([] { Tokenizer::parse(R"({"model": {"vocab": {"a": 0, "a": 1}, "merges": []}})"); }, "a",
+                      "twice");
   test::check_refused([] { Tokenizer::parse("[]"); }, "object");
   test::check_refused([] { Tokenizer::parse("{}"); }, "model");
 }

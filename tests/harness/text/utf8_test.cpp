@@ -13,7 +13,8 @@ std::string replaced(std::string bytes) { return replace_invalid_utf8(bytes, tru
 }  // namespace
 
 TEST_CASE("code points go to UTF-8 and back", "[text][utf8]") {
-  for (char32_t c : {U'\0', U'a', U'\x7F', U'\x80', U'\x7FF', U'\x800', U'\xD7FF', U'\xE000', U'\xFFFF', U'\x10000', U'\x10FFFF'}) {
+  for (char32_t c :
+       {U'\0', U'a', U'\x7F', U'\x80', U'\x7FF', U'\x800', U'\xD7FF', U'\xE000', U'\xFFFF', U'\x10000', U'\x10FFFF'}) {
     const std::string text = to_utf8(c);
     const auto decoded = decode_utf8(text, 0);
     REQUIRE(decoded);
@@ -25,8 +26,8 @@ TEST_CASE("code points go to UTF-8 and back", "[text][utf8]") {
 
 TEST_CASE("ill-formed UTF-8 is found at its byte offset", "[text][utf8]") {
   CHECK_FALSE(find_invalid_utf8("a\xC3\xA9\xF0\x9F\x98\x80"));
-  for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80",
-                          "\xF5\x80\x80\x80", "\xFF", "\xE2\x82", "\xF0\x9F\x98"}) {
+  for (const char* bad : {"\x80", "\xC0\x80", "\xC1\xBF", "\xE0\x9F\xBF", "\xED\xA0\x80", "\xF0\x8F\xBF\xBF",
+                          "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xE2\x82", "\xF0\x9F\x98"}) {
     CHECK(find_invalid_utf8("ab" + std::string(bad)) == 2u);
   }
   test::check_refused([] { require_utf8("abc\xFFz", "the prompt"); }, "the prompt", "0xff", "byte offset 3");
@@ -45,8 +46,12 @@ TEST_CASE("an unfinished sequence at the end waits for its other bytes", "[text]
   std::string pending = "a\xF0\x9F";
   CHECK(replace_invalid_utf8(pending, false) == "a");
   CHECK(pending == "\xF0\x9F");
-  pending += "\x98\x80" "b";
-  CHECK(replace_invalid_utf8(pending, false) == "\xF0\x9F\x98\x80" "b");
+  pending +=
+      "\x98\x80"
+      "b";
+  CHECK(replace_invalid_utf8(pending, false) ==
+        "\xF0\x9F\x98\x80"
+        "b");
   CHECK(pending.empty());
   pending = "\xE2\x82";
   CHECK(replace_invalid_utf8(pending, false).empty());
