@@ -98,7 +98,7 @@ template <class V> void fields(V& v, GibberishReport& g) {
 }
 
 template <class V> void fields(V& v, FreeReport& f) {
-  v("tokens", f.tokens), v("text", f.text), v("stop_reason", f.stop_reason);
+  v("tokens", f.tokens), v("text", f.text), v("stopped_by", f.stop_reason);
   v("first_divergence", f.first_divergence), v("divergence_offset", f.divergence_offset);
   v("gibberish", f.gibberish), v("gibberish_offset", f.gibberish_offset);
 }
