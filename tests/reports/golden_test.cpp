@@ -35,7 +35,7 @@ TEST_CASE("the sample in every format", "[reports][golden]") {
   test::check_golden("console-judged-100.txt", console_report(judged_sample_report(), {100, false, true}));
   test::check_golden("report.json", report_json(with_few_layers(measured_sample())));
   test::check_golden("report-judged.json", report_json(with_few_layers(judged_sample_report())));
-  test::check_golden("report.md", find_report_format("markdown").render(judged_sample_report(), {}));
+  test::check_golden("report.md", find_format(report_room(), "markdown").render(judged_sample_report(), {}));
   test::check_golden("compare-100.txt", comparison_report(compare_reports(judged_sample_report(), later_sample(), true), {100, false, true}));
 }
 
@@ -74,7 +74,7 @@ TEST_CASE("no line is longer than the terminal, whatever the width and the text"
 TEST_CASE("nothing in a model's text reaches the terminal as a control character", "[reports]") {
   const auto is_control = [](unsigned char c) { return (c < 0x20 && c != '\n') || c == 0x7f; };
   for (const char* format : {"console", "markdown"}) {
-    const std::string text = find_report_format(format).render(hostile_sample(), {});
+    const std::string text = find_format(report_room(), format).render(hostile_sample(), {});
     CHECK(std::ranges::none_of(text, is_control));
     CHECK(text.find("\xe2\x80\xae") == text.npos);
     CHECK(text.find("\xff") == text.npos);
@@ -86,17 +86,17 @@ TEST_CASE("nothing in a model's text reaches the terminal as a control character
 TEST_CASE("a text cannot break out of a Markdown table, nor bring HTML", "[reports]") {
   RunReport report = measured_sample();
   report.lanes[2].name = "a | b ` <script>";
-  const std::string text = find_report_format("markdown").render(report, {});
+  const std::string text = find_format(report_room(), "markdown").render(report, {});
   CHECK(text.find("<script>") == text.npos);
   CHECK(text.find("a \\| b \\` \\<script\\>") != text.npos);
 }
 
 TEST_CASE("formats are found by name, and misspelt ones refused with the nearest", "[reports]") {
   for (const ReportFormat& format : report_formats()) {
-    CHECK(find_report_format(format.name).name == format.name);
+    CHECK(find_format(report_room(), format.name).name == format.name);
     CHECK_FALSE(format.render(RunReport{}, {}).empty());
   }
-  CHECK_THAT(test::message_of(ExitCode::usage, [] { find_report_format("jsn"); }), Catch::Contains("nearest: json"));
+  CHECK_THAT(test::message_of(ExitCode::usage, [] { find_format(report_room(), "jsn"); }), Catch::Contains("nearest: json"));
 }
 
 TEST_CASE("the verdict's word follows the exit code", "[reports]") {
