@@ -43,7 +43,8 @@ std::string bytes_of_token(const TokenDecoder& decoder, const std::string& token
     return {static_cast<char>(byte)};
   const std::string before = "a";
   const size_t held = chain.push(before).size();
-  const std::string both = chain.push(token) + chain.finish();
+  std::string both = chain.push(token);
+  both += chain.finish();
   return both.substr(std::min(before.size() - std::min(before.size(), held), both.size()));
 }
 

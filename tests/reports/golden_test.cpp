@@ -96,7 +96,7 @@ TEST_CASE("formats are found by name, and misspelt ones refused with the nearest
     CHECK(find_format(report_room(), format.name).name == format.name);
     CHECK_FALSE(format.render(RunReport{}, {}).empty());
   }
-  CHECK_THAT(test::message_of(ExitCode::usage, [] { find_format(report_room(), "jsn"); }), Catch::Contains("nearest: json"));
+  CHECK_THAT(test::message_of(ExitCode::usage, [] { find_format(report_room(), "jsn"); }), Catch::Contains("Did you mean 'json'"));
 }
 
 TEST_CASE("the verdict's word follows the exit code", "[reports]") {
