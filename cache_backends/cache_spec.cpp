@@ -80,11 +80,11 @@ SideSpec parse_side(const SideText& text, LaneText& lane) {
   check_no_duplicates(text);
   SideSpec side{std::string(row.name), {}};
   for (const SpecKey& key : keys) side.values[key.name] = key.default_value;
-  for (const auto& [name, value] : text.values) {
-    if (lane.take(name, value)) continue;
-    const auto key = std::find_if(keys.begin(), keys.end(), [&](const SpecKey& candidate) { return candidate.name == name; });
-    if (key == keys.end()) fail_key(row.name, name, keys);
-    side.values[key->name] = checked_value(row.name, *key, value);
+  for (const auto& given : text.values) {
+    if (lane.take(given.first, given.second)) continue;
+    const auto key = std::find_if(keys.begin(), keys.end(), [&](const SpecKey& known) { return known.name == given.first; });
+    if (key == keys.end()) fail_key(row.name, given.first, keys);
+    side.values[key->name] = checked_value(row.name, *key, given.second);
   }
   return side;
 }

@@ -4,6 +4,7 @@
 #include <new>
 
 #include "harness/commands/command.h"
+#include "reports/registry.h"
 
 int main(int count, char** words) {
   using kvdiff::ExitCode;
@@ -13,7 +14,7 @@ int main(int count, char** words) {
     return static_cast<int>(code);
   };
   try {
-    return static_cast<int>(kvdiff::run_command_line(count, words));
+    return static_cast<int>(kvdiff::run_command_line(count, words, kvdiff::report_room()));
   } catch (const kvdiff::UserError& error) {
     return fail(error.code(), "error", error.what());
   } catch (const std::bad_alloc&) {

@@ -177,7 +177,7 @@ template <class V> void fields(V& v, TimingReport& t) {
 template <class V> void fields(V& v, LimitReport& l) { v("metric", l.metric), v("value", l.value); }
 
 template <class V> void fields(V& v, RunReport& r) {
-  v("exit_code", r.exit_code), v("partial", r.partial), v("partial_reason", r.partial_reason);
+  v("exit_code", r.exit_code), v("partial", r.partial), v("interruption", r.partial_reason);
   v("reproduce", r.reproduce), v("environment", r.environment), v("digests", r.digests), v("model", r.model);
   v("prompt", r.prompt), v("settings", r.settings), v("limits", r.limits), v("floors", r.floors);
   v("warnings", r.warnings), v("not_measured", r.not_measured), v("lanes", r.lanes), v("timing", r.timing);

@@ -63,12 +63,9 @@ std::string shared_text(const LaneComparison& lane) {
 }
 
 void append_lane(std::string& text, const LaneComparison& lane, const RenderOptions& options) {
-  const std::string name = painted(shown(lane.name, options), Tone::strong, options);
-  if (!lane.in_before || !lane.in_after || !lane.changed()) {
-    text += fmt::format("{}: {}\n", name, shared_text(lane));
-    return;
-  }
-  text += name + "\n";
+  const bool tells = lane.in_before && lane.in_after && lane.changed();
+  append(text, name_lines(lane.name, tells ? "" : "(" + shared_text(lane) + ")", options));
+  if (!tells) return;
   Table table{{{"  FIGURE", false, 9}, {"BEFORE", true, 8}, {"AFTER", true, 8}, {"TREND", false, 7}}, {}};
   if (lane.status_before != lane.status_after) {
     table.rows.push_back({{"  status"}, {std::string(name_of(lane.status_before))}, {std::string(name_of(lane.status_after))}, {"changed", Tone::warning}});

@@ -54,10 +54,20 @@ int label_width(const std::vector<const LaneReport*>& lanes, const RenderOptions
   return width <= options.width * 2 / 5 ? width : 0;
 }
 
+Lines name_lines(std::string_view name, std::string_view remark, const RenderOptions& options) {
+  Lines lines;
+  for (const std::string& line : wrapped(shown(name, options), options.width)) lines.push_back(painted(line, Tone::strong, options));
+  if (remark.empty()) return lines;
+  const bool fits = lines.size() == 1 && columns(shown(name, options)) + columns(remark) + 2 <= options.width;
+  if (fits) lines.back() += "  " + std::string(remark);
+  else for (const std::string& line : wrapped(remark, options.width - 2)) lines.push_back("  " + line);
+  return lines;
+}
+
 Lines labelled(std::string_view label, int label_columns, std::string_view text, const RenderOptions& options) {
   const int indent = label_columns > 0 ? label_columns + 2 : 2;
   Lines lines;
-  if (label_columns == 0 && !label.empty()) lines.push_back(painted(label, Tone::strong, options));
+  if (label_columns == 0 && !label.empty()) lines = name_lines(label, "", options);
   std::string head = label_columns == 0 ? "  " : painted(padded_right(label, label_columns), Tone::strong, options) + "  ";
   for (const std::string& line : wrapped(text, options.width - indent)) {
     lines.push_back(head + line);

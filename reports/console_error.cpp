@@ -48,7 +48,7 @@ std::string series_text(const Series& series, int series_label, int room, const 
   const std::string peak = has_room ? all : peak_text(series);
   const int width = std::clamp(room - series_label - columns(peak) - 4, 8, 100);
   const std::string picture = sparkline(series.values, {width, options.unicode, series.logarithmic, series.largest});
-  return fmt::format("{}  {}  {}", padded_right(series.label, series_label), picture, peak);
+  return clipped(fmt::format("{}  {}  {}", padded_right(series.label, series_label), picture, peak), room, options.unicode);
 }
 
 // Lines of one lane's series behind its name.
@@ -57,7 +57,9 @@ void append_lane(Lines& lines, const LaneReport& lane, int label, const std::vec
   for (const Series& series : all) series_label = std::max(series_label, columns(series.label));
   const int indent = label > 0 ? label + 2 : 2;
   std::string name = padded_right(shown(lane.name, options), label);
-  if (label == 0) lines.push_back(painted(std::exchange(name, ""), Tone::strong, options));
+  if (label == 0) {
+    for (std::string& line : name_lines(std::exchange(name, ""), "", options)) lines.push_back(std::move(line));
+  }
   for (const Series& series : all) {
     const std::string head = painted(padded_right(name, label), Tone::strong, options) + "  ";
     lines.push_back(head + series_text(series, series_label, options.width - indent, options));

@@ -68,7 +68,8 @@ std::vector<std::string> warnings_of(const LaneReport& lane, const RenderOptions
   return texts;
 }
 
-// A command over several lines, each but the last with a backslash: broken before an option, never inside quotes.
+// A command over several lines, each but the last with a backslash: broken before an option, never inside quotes, so that
+// what is copied runs. An option that is longer than a line stays whole: the terminal breaks it.
 Lines command_lines(std::string_view command, int width) {
   Lines lines(1);
   bool quoted = false;
@@ -90,7 +91,7 @@ Lines command_lines(std::string_view command, int width) {
 
 void append_command(Lines& lines, std::string_view what, std::string_view command, const RenderOptions& options) {
   if (command.empty()) return;
-  lines.push_back(painted(shown(what, options), Tone::strong, options));
+  append(lines, name_lines(what, "", options));
   for (const std::string& line : command_lines(shown(command, options), options.width - 2)) lines.push_back("  " + line);
 }
 

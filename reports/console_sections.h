@@ -26,6 +26,8 @@ Lines reproduce_lines(const RunReport& report, const RenderOptions& options);
 // Shared by them.
 std::string shown(std::string_view text, const RenderOptions& options);   // printable, in the options' characters
 std::string dash(const RenderOptions& options);                           // what stands where there is no number
+// A lane's name, and what is said of it, on a line of its own.
+Lines name_lines(std::string_view name, std::string_view remark, const RenderOptions& options);
 // `text`, wrapped, behind `label`: beside it where labels are short enough, below it where they are not. An empty label
 // goes on with the lane above.
 Lines labelled(std::string_view label, int label_width, std::string_view text, const RenderOptions& options);

@@ -100,7 +100,7 @@ Lines toned_lines(const std::vector<TonedCell>& toned, const RenderOptions& opti
 
 std::string beyond_text(const FreeReport& free) {
   if (!free.divergence_offset || *free.divergence_offset <= shown_characters) return "";
-  return fmt::format("  (parts later: at character {})", grouped(*free.divergence_offset));
+  return fmt::format("(parts later: at character {})", grouped(*free.divergence_offset));
 }
 
 }  // namespace
@@ -122,7 +122,7 @@ Lines text_lines(const RunReport& report, const RenderOptions& options) {
   for (const LaneReport& lane : report.lanes) {
     if (!lane.free) continue;
     const bool same = lane.role == LaneRole::candidate && !lane.free->first_divergence;
-    lines.push_back(painted(shown(lane.name, options), Tone::strong, options) + (same ? "  (the reference's text)" : beyond_text(*lane.free)));
+    for (std::string& line : name_lines(lane.name, same ? "(the reference's text)" : beyond_text(*lane.free), options)) lines.push_back(std::move(line));
     if (same) continue;
     for (std::string& line : toned_lines(marked_cells(*lane.free, options), options)) lines.push_back(std::move(line));
   }

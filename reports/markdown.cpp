@@ -13,7 +13,7 @@ namespace {
 std::string cell_text(std::string_view text) {
   std::string result;
   for (const Cell& cell : printable_cells(text, true)) {
-    const bool is_markup = cell.text.size() == 1 && std::string_view("\\`*_{}[]<>()#+-.!|~&").find(cell.text[0]) != std::string_view::npos;
+    const bool is_markup = cell.text.size() == 1 && std::string_view("\\`*_[]<>#|~&").find(cell.text[0]) != std::string_view::npos;
     result += (is_markup ? "\\" : "") + cell.text;
   }
   return result;
@@ -52,7 +52,7 @@ std::string row(const LaneReport& lane) {
                      has_bytes ? percent_text(saving_of(lane)) : "–", name_of(lane.status));
 }
 
-// A block of text between fences that it cannot close.
+// A block of printable text between fences that it cannot close.
 std::string fenced(std::string_view text) {
   size_t longest = 2, run = 0;
   for (const char c : text) {
@@ -82,7 +82,7 @@ std::string render_markdown(const RunReport& report, const RenderOptions&) {
   }
   if (!reasons.empty()) text += "\n" + reasons;
   const DigestsReport& digests = report.digests;
-  text += "\n" + fenced(report.reproduce);
+  text += "\n" + fenced(printable(report.reproduce, true));
   text += fmt::format("kvdiff {}, build {}, model {}, prompt {}, config {}\n", cell_text(report.environment.kvdiff_version), digests.build, digests.model,
                       digests.prompt, digests.config);
   return text;

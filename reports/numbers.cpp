@@ -10,7 +10,7 @@ std::string short_number(double value) {
   const double size = std::abs(value);
   if (std::isnan(value)) return "NaN";
   if (std::isinf(value)) return value > 0 ? "+inf" : "-inf";
-  if (size == 0) return "0";
+  if (size < 1e15 && value == std::trunc(value)) return grouped(static_cast<int64_t>(value));
   if (size < 0.001) return fmt::format("{:.1e}", value);
   if (size >= 1e15) return fmt::format("{:.2e}", value);
   if (size >= 99.95) return grouped(std::llround(value));

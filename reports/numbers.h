@@ -6,7 +6,7 @@
 
 namespace kvdiff {
 
-// Numbers as a person reads them: three significant digits, 1e-05 below a thousandth, thousands apart.
+// Numbers as a person reads them: whole ones whole, else three significant digits, 1e-05 below a thousandth; thousands apart.
 std::string short_number(double value);
 std::string short_number(const Figure& figure, std::string_view otherwise);
 std::string grouped(int64_t value);        // 8,747

@@ -1,12 +1,6 @@
 #include "reports/registry.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <vector>
-
-#include "cache_backends/error.h"
-#include "cache_backends/nearest.h"
+#include "reports/comparison.h"
 #include "reports/console.h"
 
 namespace kvdiff {
@@ -22,13 +16,6 @@ constexpr ReportFormat formats[] = {
 
 std::span<const ReportFormat> report_formats() { return formats; }
 
-const ReportFormat& find_report_format(std::string_view name) {
-  const auto row = std::ranges::find(formats, name, &ReportFormat::name);
-  if (row != std::end(formats)) return *row;
-  std::vector<std::string_view> names;
-  for (const ReportFormat& format : formats) names.push_back(format.name);
-  throw UserError(ExitCode::usage, fmt::format("--report: found the format \"{}\", expected FORMAT[:FILE] with one of {}; nearest: {}",
-                                               name, joined(names), nearest_match(name, names)));
-}
+ReportRoom report_room() { return {formats, comparison_report}; }
 
 }  // namespace kvdiff

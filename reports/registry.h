@@ -9,12 +9,8 @@
 namespace kvdiff {
 
 // One row per format: registry.cpp. A format is one file that defines its function, and one row.
-struct ReportFormat {
-  std::string_view name, summary;
-  std::string (*render)(const RunReport& report, const RenderOptions& options);
-};
 std::span<const ReportFormat> report_formats();
-const ReportFormat& find_report_format(std::string_view name);  // throws UserError(usage) with the nearest name
+ReportRoom report_room();  // what main.cpp gives the command line
 
 std::string render_json(const RunReport& report, const RenderOptions& options);      // json.cpp
 std::string render_markdown(const RunReport& report, const RenderOptions& options);  // markdown.cpp

@@ -64,7 +64,7 @@ std::string line_of(const std::vector<TableCell>& cells, const Table& table, con
     if (!layout.shown[i]) continue;
     const std::string cell = table.columns[i].right ? padded_left(cells[i].text, layout.widths[i])
                                                     : padded_right(cells[i].text, layout.widths[i]);
-    const bool last = i + 1 == cells.size();
+    const bool last = i + 1 == cells.size() && !table.columns[i].right;
     line += (i == 0 ? "" : std::string(gap, ' ')) + painted(last ? cells[i].text : cell, cells[i].tone, options);
   }
   return line;

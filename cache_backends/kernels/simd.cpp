@@ -33,9 +33,18 @@ bool supported(Simd simd) {
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
 
-Simd best_simd() {
+namespace {
+
+Simd detect() {
   if (supported(Simd::avx512)) return Simd::avx512;
   return supported(Simd::avx2) ? Simd::avx2 : Simd::scalar;
+}
+
+}  // namespace
+
+Simd best_simd() {
+  static const Simd best = detect();  // cpuid is slow where a hypervisor answers it, and kernels ask at every call
+  return best;
 }
 
 Simd parse_simd(std::string_view text) {

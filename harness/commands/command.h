@@ -8,6 +8,7 @@
 
 #include "cache_backends/error.h"
 #include "harness/options.h"
+#include "harness/report_format.h"
 
 namespace kvdiff {
 
@@ -16,7 +17,7 @@ struct Command {
   std::string_view name, summary;
   std::string_view examples;  // one a line
   // Adds its options to the parser and returns what runs it once they are parsed.
-  std::function<ExitCode()> (*declare)(CLI::App& parser);
+  std::function<ExitCode()> (*declare)(CLI::App& parser, const ReportRoom& reports);
 };
 std::span<const Command> commands();
 
@@ -24,6 +25,6 @@ std::span<const Command> commands();
 void add_run_flags(CLI::App& parser, RunOptions& options, const std::vector<std::string_view>& names = {});
 
 // Parses and runs. Throws UserError; whoever calls it turns that into a message and an exit code (main.cpp).
-ExitCode run_command_line(int count, char** words);
+ExitCode run_command_line(int count, char** words, const ReportRoom& reports);
 
 }  // namespace kvdiff

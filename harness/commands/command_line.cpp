@@ -23,13 +23,13 @@ struct Declared {
   std::function<ExitCode()> run;
 };
 
-std::vector<Declared> declare_all(CLI::App& program) {
+std::vector<Declared> declare_all(CLI::App& program, const ReportRoom& reports) {
   std::vector<Declared> declared;
   for (const Command& command : commands()) {
     CLI::App* parser = program.add_subcommand(std::string(command.name), std::string(command.summary));
     parser->footer(fmt::format("Examples:\n{}", command.examples));
     parser->allow_extras();
-    declared.push_back({parser, command.declare(*parser)});
+    declared.push_back({parser, command.declare(*parser, reports)});
   }
   return declared;
 }
@@ -87,7 +87,7 @@ ExitCode dispatch(const CLI::App& program, const std::vector<Declared>& declared
 
 }  // namespace
 
-ExitCode run_command_line(int count, char** words) {
+ExitCode run_command_line(int count, char** words, const ReportRoom& reports) {
   CLI::App program("Finds out where, why and how much a quantized KV cache changes what a model generates.", "kvdiff");
   program.set_version_flag("--version", version_text());
   program.allow_extras();
@@ -97,7 +97,7 @@ ExitCode run_command_line(int count, char** words) {
                  "  kvdiff run --chat 'Explain how a refrigerator works.' --cache hqq:bits=4,group=64 --report json:run.json\n"
                  "  kvdiff show run.json\n"
                  "  kvdiff <command> --help");
-  const std::vector<Declared> declared = declare_all(program);
+  const std::vector<Declared> declared = declare_all(program, reports);
   try {
     parse(program, count, words);
     return dispatch(program, declared);

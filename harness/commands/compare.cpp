@@ -4,7 +4,6 @@
 #include "harness/commands/output.h"
 #include "harness/commands/terminal.h"
 #include "harness/run_report_json.h"
-#include "reports/comparison.h"
 
 namespace kvdiff {
 namespace {
@@ -15,20 +14,20 @@ struct CompareOptions {
 };
 
 // Says what changed; whether that is too much is a matter of limits (`kvdiff show --limit`), so it ends with 0.
-ExitCode compare(const CompareOptions& options) {
+ExitCode compare(const CompareOptions& options, const ReportRoom& reports) {
   const RunReport before = read_report_file(options.before), after = read_report_file(options.after);
-  print(comparison_report(compare_reports(before, after, options.anyway), options_for_standard_output()));
+  print(reports.comparison(compare_reports(before, after, options.anyway), options_for_standard_output()));
   return ExitCode::passed;
 }
 
 }  // namespace
 
-std::function<ExitCode()> declare_compare(CLI::App& parser) {
+std::function<ExitCode()> declare_compare(CLI::App& parser, const ReportRoom& reports) {
   const auto options = std::make_shared<CompareOptions>();
   parser.add_option("before", options->before, "a report that `--report json:FILE` wrote")->required();
   parser.add_option("after", options->after, "another")->required();
   parser.add_flag("--anyway", options->anyway, "compare although model, prompt or build are not the same");
-  return [options] { return compare(*options); };
+  return [options, reports] { return compare(*options, reports); };
 }
 
 }  // namespace kvdiff

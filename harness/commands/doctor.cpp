@@ -97,7 +97,7 @@ ExitCode examine(const std::string& model) {
 
 }  // namespace
 
-std::function<ExitCode()> declare_doctor(CLI::App& parser) {
+std::function<ExitCode()> declare_doctor(CLI::App& parser, const ReportRoom&) {
   const auto model = std::make_shared<std::string>("smollm2");
   parser.add_option("--model", *model, "the model to check (smollm2)")->type_name("FOLDER");
   return [model] { return examine(*model); };

@@ -12,7 +12,6 @@
 #include "harness/model/files/folder.h"
 #include "harness/text/chat_format.h"
 #include "harness/verdict/limits.h"
-#include "reports/registry.h"
 #include "scenarios/plan.h"
 #include "scenarios/shipped.h"
 #include "scenarios/values.h"
@@ -49,7 +48,7 @@ void add_keys(std::vector<Row>& rows, const std::vector<SpecKey>& keys) {
   }
 }
 
-std::string list_backends() {
+std::string list_backends(const ReportRoom&) {
   std::vector<Row> rows;
   for (const CodecRow& row : codecs()) {
     rows.push_back({std::string(row.name), fmt::format("schedule {}", row.schedule), std::string(row.summary),
@@ -59,7 +58,7 @@ std::string list_backends() {
          columns_text(rows);
 }
 
-std::string list_codecs() {
+std::string list_codecs(const ReportRoom&) {
   std::string text;
   for (const CodecRow& row : codecs()) {
     std::vector<Row> rows;
@@ -71,7 +70,7 @@ std::string list_codecs() {
   return text + "For the whole cache, on any of its sides:\n" + columns_text(rows);
 }
 
-std::string list_schedules() {
+std::string list_schedules(const ReportRoom&) {
   std::vector<Row> rows;
   for (const ScheduleRow& row : schedules()) {
     rows.push_back({std::string(row.name), std::string(row.summary), fmt::format("as {}", row.peer)});
@@ -79,7 +78,7 @@ std::string list_schedules() {
   return columns_text(rows);
 }
 
-std::string list_metrics() {
+std::string list_metrics(const ReportRoom&) {
   std::vector<Row> rows;
   for (const Metric& metric : metrics()) {
     rows.push_back({std::string(metric.name), std::string(metric.unit), std::string(metric.derivation)});
@@ -92,7 +91,7 @@ std::string list_metrics() {
          columns_text(limits);
 }
 
-std::string list_scenarios() {
+std::string list_scenarios(const ReportRoom&) {
   std::vector<Row> rows;
   for (const ShippedFile& file : shipped_scenarios()) {
     const Plan plan = make_plan(load_scenario(std::string(file.name)));
@@ -102,13 +101,13 @@ std::string list_scenarios() {
   return columns_text(rows);
 }
 
-std::string list_reports() {
+std::string list_reports(const ReportRoom& reports) {
   std::vector<Row> rows;
-  for (const ReportFormat& row : report_formats()) rows.push_back({std::string(row.name), std::string(row.summary)});
+  for (const ReportFormat& row : reports.formats) rows.push_back({std::string(row.name), std::string(row.summary)});
   return columns_text(rows);
 }
 
-std::string list_models() {
+std::string list_models(const ReportRoom&) {
   std::string path;
   try {
     path = resolve_model("smollm2").string();
@@ -124,16 +123,16 @@ std::string list_models() {
 
 struct Topic {
   std::string_view name;
-  std::string (*text)();
+  std::string (*text)(const ReportRoom& reports);
 };
 constexpr Topic topics[] = {{"backends", list_backends},   {"codecs", list_codecs},       {"schedules", list_schedules},
                             {"metrics", list_metrics},     {"scenarios", list_scenarios}, {"reports", list_reports},
                             {"models", list_models}};
 
-ExitCode list(const std::string& name) {
+ExitCode list(const std::string& name, const ReportRoom& reports) {
   std::vector<std::string_view> names;
   for (const Topic& topic : topics) {
-    if (topic.name == name) return print(topic.text()), ExitCode::passed;
+    if (topic.name == name) return print(topic.text(reports)), ExitCode::passed;
     names.push_back(topic.name);
   }
   if (name.empty()) throw UserError(ExitCode::usage, fmt::format("list: found nothing, expected one of {}", joined(names)));
@@ -143,10 +142,10 @@ ExitCode list(const std::string& name) {
 
 }  // namespace
 
-std::function<ExitCode()> declare_list(CLI::App& parser) {
+std::function<ExitCode()> declare_list(CLI::App& parser, const ReportRoom& reports) {
   const auto name = std::make_shared<std::string>();
   parser.add_option("what", *name, "backends, codecs, schedules, metrics, scenarios, reports or models");
-  return [name] { return list(*name); };
+  return [name, reports] { return list(*name, reports); };
 }
 
 }  // namespace kvdiff

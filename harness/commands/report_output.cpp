@@ -10,13 +10,12 @@
 #include "harness/commands/output.h"
 #include "harness/commands/terminal.h"
 #include "harness/write_file.h"
-#include "reports/registry.h"
 
 namespace kvdiff {
 namespace {
 
-void write_one(const RunReport& report, const ReportTarget& target) {
-  const ReportFormat& format = find_report_format(target.format);
+void write_one(const ReportRoom& reports, const RunReport& report, const ReportTarget& target) {
+  const ReportFormat& format = find_format(reports, target.format);
   if (target.file.empty() || target.file == "-") {
     print(format.render(report, options_for_standard_output()));
   } else {
@@ -32,18 +31,18 @@ std::vector<ReportTarget> report_targets(std::vector<ReportTarget> asked, bool q
   return asked;
 }
 
-void check_targets(const std::vector<ReportTarget>& targets) {
+void check_targets(const ReportRoom& reports, const std::vector<ReportTarget>& targets) {
   for (const ReportTarget& target : targets) {
-    find_report_format(target.format);
+    find_format(reports, target.format);
     if (!target.file.empty()) require_writable(target.file);
   }
 }
 
-void write_reports(const RunReport& report, const std::vector<ReportTarget>& targets) {
+void write_reports(const ReportRoom& reports, const RunReport& report, const std::vector<ReportTarget>& targets) {
   std::exception_ptr first;
   for (const ReportTarget& target : targets) {
     try {
-      write_one(report, target);
+      write_one(reports, report, target);
     } catch (const UserError&) {
       if (!first) first = std::current_exception();
     }

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "harness/options.h"
-#include "harness/run_report.h"
+#include "harness/report_format.h"
 
 namespace kvdiff {
 
@@ -12,10 +12,10 @@ std::vector<ReportTarget> report_targets(std::vector<ReportTarget> asked, bool q
 
 // Before a long run, not after it. Throws UserError: usage for an unknown format, with the nearest; io for a file that
 // cannot be written.
-void check_targets(const std::vector<ReportTarget>& targets);
+void check_targets(const ReportRoom& reports, const std::vector<ReportTarget>& targets);
 
 // Writes all that can be written; the first that could not is then thrown.
-void write_reports(const RunReport& report, const std::vector<ReportTarget>& targets);
+void write_reports(const ReportRoom& reports, const RunReport& report, const std::vector<ReportTarget>& targets);
 
 // "run.json" and "short" -> "run-short.json".
 std::string with_suffix(const std::string& file, const std::string& suffix);

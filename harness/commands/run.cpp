@@ -106,37 +106,37 @@ RunReport measure(const Plan& plan, const Case& one, const RunOptions& options) 
   return judged(std::move(report), limits_of(one));
 }
 
-ExitCode run_all(const Plan& plan, const RunOptions& options) {
+ExitCode run_all(const Plan& plan, const RunOptions& options, const ReportRoom& reports) {
   const std::vector<ReportTarget> wanted = report_targets(options.reports, options.quiet);
-  for (size_t i = 0; i < plan.cases.size(); ++i) check_targets(targets_of(plan, i, wanted));
+  for (size_t i = 0; i < plan.cases.size(); ++i) check_targets(reports, targets_of(plan, i, wanted));
   for (const Case& one : plan.cases) check_memory(one, options);
   check_dump(options.dump);
   watch_for_interrupt();
   std::vector<ExitCode> codes;
   for (size_t i = 0; i < plan.cases.size() && !interrupted(); ++i) {
     const RunReport report = measure(plan, plan.cases[i], options);
-    write_reports(report, targets_of(plan, i, wanted));
+    write_reports(reports, report, targets_of(plan, i, wanted));
     codes.push_back(exit_code_of(report.exit_code));
   }
   if (interrupted()) codes.push_back(ExitCode::interrupted);
   return most_urgent(codes);
 }
 
-ExitCode run_command(const RunOptions& options) {
+ExitCode run_command(const RunOptions& options, const ReportRoom& reports) {
   if (options.simd) set_active_simd(*options.simd);
   const Plan plan = make_plan(scenario_of(options));
   check_before(plan, options);
-  if (!options.list_cases) return run_all(plan, options);
+  if (!options.list_cases) return run_all(plan, options, reports);
   print(list_cases(plan, place_of(options)));
   return ExitCode::passed;
 }
 
 }  // namespace
 
-std::function<ExitCode()> declare_run(CLI::App& parser) {
+std::function<ExitCode()> declare_run(CLI::App& parser, const ReportRoom& reports) {
   const auto options = std::make_shared<RunOptions>();
   add_run_flags(parser, *options);
-  return [options] { return run_command(*options); };
+  return [options, reports] { return run_command(*options, reports); };
 }
 
 }  // namespace kvdiff

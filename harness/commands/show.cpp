@@ -24,12 +24,13 @@ std::vector<LimitReport> limits_of(const RunReport& report, const std::vector<st
   return limits;
 }
 
-ExitCode show(const std::string& file, const RunOptions& options, const std::vector<std::string>& limits) {
+ExitCode show(const std::string& file, const RunOptions& options, const std::vector<std::string>& limits,
+              const ReportRoom& reports) {
   const std::vector<ReportTarget> targets = report_targets(options.reports, options.quiet);
-  check_targets(targets);
+  check_targets(reports, targets);
   RunReport report = read_report_file(file);
   report = judged(report, limits_of(report, limits));
-  write_reports(report, targets);
+  write_reports(reports, report, targets);
   return exit_code_of(report.exit_code);
 }
 
@@ -41,13 +42,13 @@ struct ShowOptions {
 
 }  // namespace
 
-std::function<ExitCode()> declare_show(CLI::App& parser) {
+std::function<ExitCode()> declare_show(CLI::App& parser, const ReportRoom& reports) {
   const auto options = std::make_shared<ShowOptions>();
   parser.add_option("report", options->file, "a report that `--report json:FILE` wrote")->required();
   add_run_flags(parser, options->run, {"--report", "--quiet"});
   parser.add_option("--limit", options->limits, "judge by this too, or instead of the report's own limit of that metric")
       ->type_name("METRIC=VALUE")->allow_extra_args(false);
-  return [options] { return show(options->file, options->run, options->limits); };
+  return [options, reports] { return show(options->file, options->run, options->limits, reports); };
 }
 
 }  // namespace kvdiff

@@ -37,7 +37,7 @@ ExitCode explain_spec(const SpecOptions& options) {
 
 }  // namespace
 
-std::function<ExitCode()> declare_spec(CLI::App& parser) {
+std::function<ExitCode()> declare_spec(CLI::App& parser, const ReportRoom&) {
   const auto options = std::make_shared<SpecOptions>();
   parser.add_option("text", options->words, "a spec, transformers' cache_config, or llama.cpp's flags (behind --)");
   parser.add_option("--model", options->model, "whose layers and heads the sizes are for (SmolLM2-135M)")->type_name("FOLDER");

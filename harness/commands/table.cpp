@@ -2,13 +2,13 @@
 
 namespace kvdiff {
 
-std::function<ExitCode()> declare_run(CLI::App& parser);
-std::function<ExitCode()> declare_show(CLI::App& parser);
-std::function<ExitCode()> declare_compare(CLI::App& parser);
-std::function<ExitCode()> declare_tokenize(CLI::App& parser);
-std::function<ExitCode()> declare_spec(CLI::App& parser);
-std::function<ExitCode()> declare_list(CLI::App& parser);
-std::function<ExitCode()> declare_doctor(CLI::App& parser);
+std::function<ExitCode()> declare_run(CLI::App& parser, const ReportRoom& reports);
+std::function<ExitCode()> declare_show(CLI::App& parser, const ReportRoom& reports);
+std::function<ExitCode()> declare_compare(CLI::App& parser, const ReportRoom& reports);
+std::function<ExitCode()> declare_tokenize(CLI::App& parser, const ReportRoom& reports);
+std::function<ExitCode()> declare_spec(CLI::App& parser, const ReportRoom& reports);
+std::function<ExitCode()> declare_list(CLI::App& parser, const ReportRoom& reports);
+std::function<ExitCode()> declare_doctor(CLI::App& parser, const ReportRoom& reports);
 
 namespace {
 

@@ -1,5 +1,5 @@
 #pragma once
-#include "reports/render.h"
+#include "harness/report_format.h"
 
 namespace kvdiff {
 

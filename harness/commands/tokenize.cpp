@@ -56,7 +56,7 @@ ExitCode tokenize(const TokenizeFlags& flags) {
 
 }  // namespace
 
-std::function<ExitCode()> declare_tokenize(CLI::App& parser) {
+std::function<ExitCode()> declare_tokenize(CLI::App& parser, const ReportRoom&) {
   const auto flags = std::make_shared<TokenizeFlags>();
   add_run_flags(parser, flags->run, {"--model", "--prompt", "--prompt-file", "--chat", "--system", "--messages", "--token-ids"});
   parser.add_flag("--ids", flags->ids_only, "the ids alone, as --token-ids takes them");

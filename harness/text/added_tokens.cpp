@@ -1,8 +1,8 @@
-#include "harness/model/files/strict_json.h"
 #include "harness/text/added_tokens.h"
 
 #include <fmt/format.h>
 
+#include "harness/model/files/strict_json.h"
 #include "harness/text/code_point_set.h"
 #include "harness/text/json_reader.h"
 #include "harness/text/utf8.h"
@@ -31,17 +31,20 @@ std::string normalized_text(const std::string& text, const Normalizer& normalize
 
 // The peer ignores the ids in the file: a token of the model keeps its id there, the others are numbered on behind the
 // model's. Where the file says otherwise, one of the two is not what the model was trained with.
-void check_id(const BpeModel& model, const std::string& content, int64_t id, int64_t& next, std::vector<std::string>& problems) {
+void check_id(const BpeModel& model, const std::string& content, int64_t id, int64_t& next,
+              std::vector<std::string>& problems) {
   const auto in_model = model.vocabulary.find(content);
   if (in_model != model.vocabulary.end()) {
     if (in_model->second != id) {
-      problems.push_back(fmt::format("added token \"{}\" has the id {}, but {} in model.vocab", content, id, in_model->second));
+      problems.push_back(
+          fmt::format("added token \"{}\" has the id {}, but {} in model.vocab", content, id, in_model->second));
     }
     return;
   }
   if (id != next) {
-    problems.push_back(fmt::format("added token \"{}\" has the id {}, expected {}: the ids have a hole, repeat, or are out of order",
-                             content, id, next));
+    problems.push_back(
+        fmt::format("added token \"{}\" has the id {}, expected {}: the ids have a hole, repeat, or are out of order",
+                    content, id, next));
   }
   ++next;
 }
@@ -49,10 +52,11 @@ void check_id(const BpeModel& model, const std::string& content, int64_t id, int
 void index_token(AddedTokens& tokens, int32_t id, AddedToken token, std::vector<std::string>& problems) {
   LiteralTrie& trie = token.normalized ? tokens.normalized : tokens.raw;
   if (token.pattern.empty()) {
-    problems.push_back(fmt::format("added token {} (\"{}\") is empty{}", id, token.content, token.normalized ? " once normalized" : ""));
+    problems.push_back(fmt::format("added token {} (\"{}\") is empty{}", id, token.content,
+                                   token.normalized ? " once normalized" : ""));
   } else if (trie.longest_at(token.pattern, 0).length == token.pattern.size()) {
     problems.push_back(fmt::format("added token {} (\"{}\") looks like another one{}", id, token.content,
-                             token.normalized ? " once normalized" : ""));
+                                   token.normalized ? " once normalized" : ""));
   } else {
     trie.add(token.pattern, id);
   }
@@ -179,7 +183,8 @@ AddedTokens read_added_tokens(const nlohmann::json& value, const BpeModel& model
   return tokens;
 }
 
-std::vector<TextPiece> extract_and_normalize(const AddedTokens& tokens, const Normalizer& normalize, std::string_view text) {
+std::vector<TextPiece> extract_and_normalize(const AddedTokens& tokens, const Normalizer& normalize,
+                                             std::string_view text) {
   if (text.empty()) return {};
   TextPiece whole;
   whole.text = text;

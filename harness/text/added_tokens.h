@@ -52,11 +52,13 @@ struct AddedTokens {
   LiteralTrie normalized;  // looked for after normalization
 };
 
-// Reads the "added_tokens" of a tokenizer.json. Throws UserError(ExitCode::input) that lists what is wrong: ids that repeat,
-// leave holes or contradict the model's, the same content twice, an empty content, two that look the same once normalized.
+// Reads the "added_tokens" of a tokenizer.json. Throws UserError(ExitCode::input) that lists what is wrong: ids that
+// repeat, leave holes or contradict the model's, the same content twice, an empty content, two that look the same once
+// normalized.
 AddedTokens read_added_tokens(const nlohmann::json& value, const BpeModel& model, const Normalizer& normalize);
 
 // The text, cut at added tokens and normalized between them.
-std::vector<TextPiece> extract_and_normalize(const AddedTokens& tokens, const Normalizer& normalize, std::string_view text);
+std::vector<TextPiece> extract_and_normalize(const AddedTokens& tokens, const Normalizer& normalize,
+                                             std::string_view text);
 
 }  // namespace kvdiff

@@ -87,9 +87,10 @@ class Word {
 int32_t unknown_id(const BpeModel& model, std::string_view character) {
   const auto found = model.vocabulary.find(*model.unknown_token);
   if (found != model.vocabulary.end()) return found->second;
-  throw UserError(ExitCode::input, fmt::format("tokenizer.json: the text holds \"{}\", for which there is no token, and the "
-                                               "unk_token \"{}\" is not in the vocabulary either. Give the prompt as token ids.",
-                                               character, *model.unknown_token));
+  throw UserError(ExitCode::input,
+                  fmt::format("tokenizer.json: the text holds \"{}\", for which there is no token, and the "
+                              "unk_token \"{}\" is not in the vocabulary either. Give the prompt as token ids.",
+                              character, *model.unknown_token));
 }
 
 bool add_as_bytes(const BpeModel& model, std::string_view character, Word& word) {

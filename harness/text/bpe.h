@@ -25,8 +25,9 @@ struct BpeModel {
   bool ignore_merges = false;  // a word that is a token is not taken apart
 };
 
-// Reads the "model" of a tokenizer.json. Throws UserError(ExitCode::input) that lists what is wrong: another type, dropout,
-// ids that are no whole numbers, out of range, given twice or left out, merges of tokens or into tokens that do not exist.
+// Reads the "model" of a tokenizer.json. Throws UserError(ExitCode::input) that lists what is wrong: another type,
+// dropout, ids that are no whole numbers, out of range, given twice or left out, merges of tokens or into tokens that
+// do not exist.
 BpeModel read_bpe(const nlohmann::json& value);
 
 // Appends the ids of one word (valid UTF-8). O(n log n) in its length.

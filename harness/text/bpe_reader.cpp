@@ -19,12 +19,13 @@ void read_vocabulary(const nlohmann::json& value, BpeModel& model, std::vector<s
   owner.reserve(value.size());
   model.vocabulary.reserve(value.size());
   for (const auto& [token, id_value] : value.items()) {
-    const bool whole = id_value.is_number_integer() &&
-                       !(id_value.is_number_unsigned() && id_value.get<uint64_t>() > static_cast<uint64_t>(largest_token_id));
+    const bool whole =
+        id_value.is_number_integer() &&
+        !(id_value.is_number_unsigned() && id_value.get<uint64_t>() > static_cast<uint64_t>(largest_token_id));
     const int64_t id = whole ? id_value.get<int64_t>() : -1;
     if (id < 0 || id > largest_token_id) {
       problems.push_back(fmt::format("token \"{}\" has the id {}, expected a whole number from 0 to {}", token,
-                               json_in_short(id_value), largest_token_id));
+                                     json_in_short(id_value), largest_token_id));
       continue;
     }
     const auto [found, fresh] = owner.emplace(id, token);
@@ -43,8 +44,9 @@ void check_holes(const BpeModel& model, std::vector<std::string>& problems) {
   }
   const auto hole = std::find(used.begin(), used.end(), 0);
   if (hole == used.end()) return;
-  problems.push_back(fmt::format("model.vocab has holes: {} tokens, but ids up to {}; the first id without a token is {}", used.size(),
-                           largest, hole - used.begin()));
+  problems.push_back(
+      fmt::format("model.vocab has holes: {} tokens, but ids up to {}; the first id without a token is {}", used.size(),
+                  largest, hole - used.begin()));
 }
 
 void index_tokens(BpeModel& model) {
@@ -89,12 +91,14 @@ void read_merges(const nlohmann::json& value, BpeModel& model, std::vector<std::
     const size_t rank = i - comments;
     const auto pair = read_pair(value[i]);
     if (!pair) {
-      problems.push_back(fmt::format("merge {} is {}, expected \"left right\" or [\"left\", \"right\"]", rank, json_in_short(value[i])));
+      problems.push_back(fmt::format("merge {} is {}, expected \"left right\" or [\"left\", \"right\"]", rank,
+                                     json_in_short(value[i])));
       continue;
     }
     const int32_t left = id_of(pair->first, rank), right = id_of(pair->second, rank);
     if (pair->second.size() < model.continuing_prefix.size()) {
-      problems.push_back(fmt::format("merge {}: \"{}\" is shorter than the continuing_subword_prefix", rank, pair->second));
+      problems.push_back(
+          fmt::format("merge {}: \"{}\" is shorter than the continuing_subword_prefix", rank, pair->second));
       continue;
     }
     const int32_t merged = id_of(pair->first + pair->second.substr(model.continuing_prefix.size()), rank);
@@ -113,8 +117,9 @@ BpeModel read_bpe(const nlohmann::json& value) {
   JsonReader fields(value, "model");
   fields.ignore("type");
   if (fields.has("type") && fields.text("type") != "BPE") {
-    fields.refuse(fmt::format("has the type \"{}\", which is not supported (supported: BPE). Give the prompt as token ids",
-                              fields.text("type")));
+    fields.refuse(
+        fmt::format("has the type \"{}\", which is not supported (supported: BPE). Give the prompt as token ids",
+                    fields.text("type")));
   }
   fields.ignore("dropout");
   if (fields.has("dropout") && fields.field("dropout") != 0.0) {

@@ -22,13 +22,16 @@ std::string chatml_turn(std::string_view role, std::string_view content) {
 
 std::string render_chatml(const ChatFormat& format, Messages messages, const TurnTokens&, bool add_generation_prompt) {
   std::string text;
-  if (!format.default_system.empty() && messages[0].role != "system") text = chatml_turn("system", format.default_system);
+  if (!format.default_system.empty() && messages[0].role != "system")
+    text = chatml_turn("system", format.default_system);
   for (const auto& message : messages) text += chatml_turn(message.role, message.content);
   return add_generation_prompt ? text + "<|im_start|>assistant\n" : text;
 }
 
 std::string render_llama3(const ChatFormat&, Messages messages, const TurnTokens& tokens, bool add_generation_prompt) {
-  const auto header = [](std::string_view role) { return fmt::format("<|start_header_id|>{}<|end_header_id|>\n\n", role); };
+  const auto header = [](std::string_view role) {
+    return fmt::format("<|start_header_id|>{}<|end_header_id|>\n\n", role);
+  };
   std::string text = tokens.begin;
   for (const auto& message : messages) {
     text += header(message.role);
@@ -50,9 +53,10 @@ std::string render_mistral(const ChatFormat&, Messages messages, const TurnToken
   for (size_t i = 0; i < messages.size(); ++i) {
     const bool user = messages[i].role == "user";
     if (user != (i % 2 == 0)) {
-      throw UserError(ExitCode::input, fmt::format("message {} is of the role \"{}\", but the chat format mistral wants user and "
-                                                   "assistant in turns, user first. Change the order, or use --token-ids.",
-                                                   i + 1, messages[i].role));
+      throw UserError(ExitCode::input,
+                      fmt::format("message {} is of the role \"{}\", but the chat format mistral wants user and "
+                                  "assistant in turns, user first. Change the order, or use --token-ids.",
+                                  i + 1, messages[i].role));
     }
     text += user ? fmt::format("[INST] {} [/INST]", messages[i].content) : messages[i].content + tokens.end;
   }
@@ -68,7 +72,8 @@ constexpr std::string_view qwen2_system = "You are a helpful assistant.";
 constexpr std::string_view qwen15_system = "You are a helpful assistant";
 
 // The default system prompt with what follows it in a template, so that "assistant." is not taken for "assistant".
-constexpr std::string_view smollm2_marks[] = {"You are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>"};
+constexpr std::string_view smollm2_marks[] = {
+    "You are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>"};
 constexpr std::string_view qwen2_marks[] = {"You are a helpful assistant.<|im_end|>"};
 constexpr std::string_view qwen15_marks[] = {"You are a helpful assistant<|im_end|>"};
 constexpr std::string_view chatml_marks[] = {"<|im_start|>", "<|im_end|>"};
@@ -98,8 +103,9 @@ constexpr ChatFormat formats[] = {
 void check_roles(const ChatFormat& format, Messages messages) {
   for (size_t i = 0; i < messages.size(); ++i) {
     if (std::find(format.roles.begin(), format.roles.end(), messages[i].role) != format.roles.end()) continue;
-    throw UserError(ExitCode::input, fmt::format("message {} has the role {}, which the chat format {} does not know. Expected: {}.",
-                                                 i + 1, quote_name(messages[i].role), format.name, fmt::join(format.roles, ", ")));
+    throw UserError(ExitCode::input,
+                    fmt::format("message {} has the role {}, which the chat format {} does not know. Expected: {}.",
+                                i + 1, quote_name(messages[i].role), format.name, fmt::join(format.roles, ", ")));
   }
 }
 
@@ -119,11 +125,12 @@ const ChatFormat& find_chat_format(std::string_view name) {
     if (format.name == name) return format;
     names.push_back(format.name);
   }
-  throw UserError(ExitCode::usage,
-                  fmt::format("there is no chat format {}. Expected one of: {}.", quote_name(name), fmt::join(names, ", ")));
+  throw UserError(ExitCode::usage, fmt::format("there is no chat format {}. Expected one of: {}.", quote_name(name),
+                                               fmt::join(names, ", ")));
 }
 
-std::string render_chat(const ChatFormat& format, Messages messages, const TurnTokens& tokens, bool add_generation_prompt) {
+std::string render_chat(const ChatFormat& format, Messages messages, const TurnTokens& tokens,
+                        bool add_generation_prompt) {
   if (messages.empty()) throw UserError(ExitCode::input, "the conversation holds no message. Expected at least one.");
   check_roles(format, messages);
   return format.render(format, messages, tokens, add_generation_prompt);

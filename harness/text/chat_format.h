@@ -23,9 +23,9 @@ struct ChatFormat {
   std::string_view name;
   std::string_view used_by;
   std::string (*render)(const ChatFormat&, std::span<const ChatMessage>, const TurnTokens&, bool add_generation_prompt);
-  std::string_view default_system;               // put in front where the first message is no system message; "" is none
-  std::span<const std::string_view> roles;       // that the format knows
-  std::span<const std::string_view> marks;       // texts that stand in every template of the format
+  std::string_view default_system;          // put in front where the first message is no system message; "" is none
+  std::span<const std::string_view> roles;  // that the format knows
+  std::span<const std::string_view> marks;  // texts that stand in every template of the format
   std::span<const std::string_view> known_templates;  // digest_text of templates that render exactly so
 };
 

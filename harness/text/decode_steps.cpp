@@ -39,7 +39,8 @@ int fallback_byte(std::string_view token) {
 std::string bytes_of_token(const TokenDecoder& decoder, const std::string& token) {
   DecodeChain chain(decoder);
   if (chain.has<ByteLevelStep>()) return byte_level_to_bytes(token);
-  if (const int byte = fallback_byte(token); byte >= 0 && chain.has<ByteFallbackStep>()) return {static_cast<char>(byte)};
+  if (const int byte = fallback_byte(token); byte >= 0 && chain.has<ByteFallbackStep>())
+    return {static_cast<char>(byte)};
   const std::string before = "a";
   const size_t held = chain.push(before).size();
   const std::string both = chain.push(token) + chain.finish();

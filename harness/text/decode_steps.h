@@ -82,9 +82,9 @@ class StripStep : public DecodeStep {
  private:
   std::string character_;
   size_t start_, stop_;
-  size_t removed_ = 0;      // at the start of this token
+  size_t removed_ = 0;  // at the start of this token
   bool at_start_ = true;
-  size_t held_ = 0;         // so many characters at the end that may have to go
+  size_t held_ = 0;  // so many characters at the end that may have to go
 };
 
 // The mark becomes a space; in the first token it vanishes where the encoder put one in front.

@@ -10,11 +10,16 @@ namespace {
 
 std::string escaped(char32_t c) {
   switch (c) {
-    case '\n': return "\\n";
-    case '\r': return "\\r";
-    case '\t': return "\\t";
-    case '\\': return "\\\\";
-    default: break;
+    case '\n':
+      return "\\n";
+    case '\r':
+      return "\\r";
+    case '\t':
+      return "\\t";
+    case '\\':
+      return "\\\\";
+    default:
+      break;
   }
   // Private use and unassigned code points may be drawn; controls, formats and line separators may not.
   static const CodePointSet hidden = united(united(*find_unicode_class("Cc"), *find_unicode_class("Cf")),

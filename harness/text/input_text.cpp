@@ -22,7 +22,8 @@ std::string read_all(std::FILE* file, const std::string& name, std::string_view 
     const size_t got = std::fread(buffer, 1, sizeof buffer, file);
     text.append(buffer, got);
     if (text.size() > largest_file) {
-      throw UserError(ExitCode::io, fmt::format("{}: the {} is larger than 1 GiB; is this the right file?", name, what));
+      throw UserError(ExitCode::io,
+                      fmt::format("{}: the {} is larger than 1 GiB; is this the right file?", name, what));
     }
     if (got == sizeof buffer) continue;
     if (std::ferror(file)) {
@@ -42,8 +43,9 @@ std::string read_input_text(const std::filesystem::path& path, std::string_view 
   if (path.string().starts_with(shipped_prefix)) return read_source(path.string(), what, ExitCode::usage);
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
   if (!file) {
-    throw UserError(ExitCode::io, fmt::format("{}: the {} file cannot be opened: {}. Check the path and its permissions.",
-                                              path.string(), what, std::strerror(errno)));
+    throw UserError(ExitCode::io,
+                    fmt::format("{}: the {} file cannot be opened: {}. Check the path and its permissions.",
+                                path.string(), what, std::strerror(errno)));
   }
   return read_all(file.get(), path.string(), what);
 }

@@ -10,7 +10,8 @@
 namespace kvdiff {
 
 void refuse_if_any(const std::vector<std::string>& problems) {
-  throw_if_any(problems, "tokenizer.json cannot be used:", "Take it from the model's source again, or give the prompt as token ids.");
+  throw_if_any(problems, "tokenizer.json cannot be used:",
+               "Take it from the model's source again, or give the prompt as token ids.");
 }
 
 JsonReader::JsonReader(const nlohmann::json& object, std::string place) : object_(object), place_(std::move(place)) {
@@ -53,7 +54,8 @@ bool JsonReader::boolean_or(std::string_view name, bool fallback) {
 
 int64_t JsonReader::whole_number(std::string_view name, int64_t from, int64_t to) {
   const auto& value = field(name);
-  const bool fits = value.is_number_unsigned() ? value.get<uint64_t>() <= static_cast<uint64_t>(to) : value.is_number_integer();
+  const bool fits =
+      value.is_number_unsigned() ? value.get<uint64_t>() <= static_cast<uint64_t>(to) : value.is_number_integer();
   if (!fits || value.get<int64_t>() < from || value.get<int64_t>() > to) {
     refuse(fmt::format("has \"{}\": {}, expected a whole number from {} to {}", name, json_in_short(value), from, to));
   }
@@ -79,8 +81,8 @@ void JsonReader::refuse(const std::string& what) const {
 }
 
 void refuse_component(const JsonReader& fields, const std::string& type, const std::vector<std::string>& known) {
-  fields.refuse(fmt::format("has the type \"{}\", which is not supported (supported: {}). Give the prompt as token ids", type,
-                            fmt::join(known, ", ")));
+  fields.refuse(fmt::format("has the type \"{}\", which is not supported (supported: {}). Give the prompt as token ids",
+                            type, fmt::join(known, ", ")));
 }
 
 }  // namespace kvdiff

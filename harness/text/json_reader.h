@@ -8,9 +8,9 @@
 
 namespace kvdiff {
 
-// Reads one object of a tokenizer.json strictly: every field is asked for by name, and finish() refuses what nobody asked
-// for, since a field that is not understood may change the ids. All functions throw UserError(ExitCode::input) with the
-// field's place, what was found and what was expected.
+// Reads one object of a tokenizer.json strictly: every field is asked for by name, and finish() refuses what nobody
+// asked for, since a field that is not understood may change the ids. All functions throw UserError(ExitCode::input)
+// with the field's place, what was found and what was expected.
 class JsonReader {
  public:
   JsonReader(const nlohmann::json& object, std::string place);
@@ -49,7 +49,8 @@ struct ComponentRow {
 // How deep components of the type Sequence may stand inside each other.
 constexpr int most_nested_sequences = 16;
 
-[[noreturn]] void refuse_component(const JsonReader& fields, const std::string& type, const std::vector<std::string>& known);
+[[noreturn]] void refuse_component(const JsonReader& fields, const std::string& type,
+                                   const std::vector<std::string>& known);
 
 template <typename Component, typename Rows>
 Component make_component(const nlohmann::json& value, const std::string& place, const Rows& rows, int depth) {

@@ -21,7 +21,8 @@ constexpr std::string_view expected = "Expected an array like [{\"role\": \"user
 std::string text_field(const nlohmann::json& message, const char* name, std::string_view origin, size_t number) {
   if (!message.contains(name)) refuse(origin, fmt::format("message {} has no \"{}\"", number, name));
   const auto& value = message[name];
-  if (!value.is_string()) refuse(origin, fmt::format("message {}: \"{}\" is {}, not a text", number, name, json_in_short(value)));
+  if (!value.is_string())
+    refuse(origin, fmt::format("message {}: \"{}\" is {}, not a text", number, name, json_in_short(value)));
   return value.get<std::string>();
 }
 
@@ -38,7 +39,8 @@ std::vector<ChatMessage> parse_messages(std::string_view text, std::string_view 
     if (!message.is_object()) refuse(origin, fmt::format("message {} is {}", number, json_in_short(message)));
     for (const auto& [name, value] : message.items()) {
       const bool known = name == "role" || name == "content";
-      if (!known) refuse(origin, fmt::format("message {} has the field {}, which is not supported", number, quote_name(name)));
+      if (!known)
+        refuse(origin, fmt::format("message {} has the field {}, which is not supported", number, quote_name(name)));
     }
     messages.push_back({text_field(message, "role", origin, number), text_field(message, "content", origin, number)});
   }

@@ -82,9 +82,10 @@ Normalizer make_strip(JsonReader& fields, int) {
 }
 
 [[noreturn]] void refuse_empty_match(const std::string& place) {
-  throw UserError(ExitCode::input, fmt::format("tokenizer.json: {} (Replace) matches an empty place of the text, which is not "
-                                               "supported. Give the prompt as token ids.",
-                                               place));
+  throw UserError(ExitCode::input,
+                  fmt::format("tokenizer.json: {} (Replace) matches an empty place of the text, which is not "
+                              "supported. Give the prompt as token ids.",
+                              place));
 }
 
 // What replaces a match counts as coming from the match's last character.

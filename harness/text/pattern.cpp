@@ -52,8 +52,8 @@ SplitBehavior read_split_behavior(JsonReader& fields, std::string_view name) {
   for (const auto& [spelling, behavior] : behaviors) {
     if (text == spelling) return behavior;
   }
-  fields.refuse(fmt::format("has \"{}\": \"{}\", expected Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous",
-                            name, text));
+  fields.refuse(fmt::format(
+      "has \"{}\": \"{}\", expected Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous", name, text));
 }
 
 std::string read_character(JsonReader& fields, std::string_view name) {

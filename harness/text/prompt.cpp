@@ -20,17 +20,20 @@ void check_sources(const PromptRequest& request) {
   if (request.messages_file) given.push_back("--messages");
   if (request.token_ids) given.push_back("--token-ids");
   if (given.size() != 1) {
-    throw UserError(ExitCode::usage, fmt::format("{}. Give exactly one of --prompt, --prompt-file, --chat, --messages and --token-ids.",
-                                                 given.empty() ? "there is no prompt"
-                                                               : fmt::format("several prompts were given: {}", fmt::join(given, ", "))));
+    throw UserError(ExitCode::usage,
+                    fmt::format("{}. Give exactly one of --prompt, --prompt-file, --chat, --messages and --token-ids.",
+                                given.empty() ? "there is no prompt"
+                                              : fmt::format("several prompts were given: {}", fmt::join(given, ", "))));
   }
   if (request.system && !request.chat) {
-    throw UserError(ExitCode::usage, fmt::format("--system goes with --chat, not with {}. In a --messages file, the system prompt is "
-                                                 "a first message with the role \"system\".",
-                                                 given[0]));
+    throw UserError(ExitCode::usage,
+                    fmt::format("--system goes with --chat, not with {}. In a --messages file, the system prompt is "
+                                "a first message with the role \"system\".",
+                                given[0]));
   }
   if (request.chat_format && !request.chat && !request.messages_file) {
-    throw UserError(ExitCode::usage, fmt::format("a chat format goes with --chat or --messages, not with {}.", given[0]));
+    throw UserError(ExitCode::usage,
+                    fmt::format("a chat format goes with --chat or --messages, not with {}.", given[0]));
   }
 }
 
@@ -44,9 +47,10 @@ std::string source_name(const std::string& file) { return file == "-" ? "standar
 void warn_about_plain_text(const TextModel& model, Prompt& prompt) {
   if (!model.chat_template) return;
   const std::string name = model.recognised ? fmt::format(" ({})", model.recognised->format->name) : "";
-  prompt.warnings.push_back(fmt::format("the model has a chat template{}, but the prompt is plain text: the model was trained to answer "
-                                        "in turns, and may ramble without them. --chat writes the turn.",
-                                        name));
+  prompt.warnings.push_back(
+      fmt::format("the model has a chat template{}, but the prompt is plain text: the model was trained to answer "
+                  "in turns, and may ramble without them. --chat writes the turn.",
+                  name));
 }
 
 Prompt plain_prompt(const PromptRequest& request, const TextModel& model) {
@@ -70,19 +74,22 @@ const ChatFormat& choose_format(const PromptRequest& request, const TextModel& m
                              : recognised        ? *recognised->format
                                                  : find_chat_format("chatml");
   if (!model.chat_template) {
-    prompt.warnings.push_back(fmt::format("the model has no chat template; the conversation is written as {}.", format.name));
+    prompt.warnings.push_back(
+        fmt::format("the model has no chat template; the conversation is written as {}.", format.name));
   } else if (!recognised) {
-    prompt.warnings.push_back(fmt::format("the model's chat template is not known (and never executed); the conversation is written as "
-                                          "{}, which may not be what the model was trained on. --token-ids takes what another "
-                                          "program rendered.",
-                                          format.name));
+    prompt.warnings.push_back(
+        fmt::format("the model's chat template is not known (and never executed); the conversation is written as "
+                    "{}, which may not be what the model was trained on. --token-ids takes what another "
+                    "program rendered.",
+                    format.name));
   } else if (&format != recognised->format) {
-    prompt.warnings.push_back(fmt::format("the conversation is written as {}, but the model's own chat template is {}.", format.name,
-                                          recognised->format->name));
+    prompt.warnings.push_back(fmt::format("the conversation is written as {}, but the model's own chat template is {}.",
+                                          format.name, recognised->format->name));
   } else if (!recognised->exact) {
-    prompt.warnings.push_back(fmt::format("the model's chat template looks like {}, but is not known word for word (and never "
-                                          "executed): details such as a default system prompt may differ.",
-                                          format.name));
+    prompt.warnings.push_back(
+        fmt::format("the model's chat template looks like {}, but is not known word for word (and never "
+                    "executed): details such as a default system prompt may differ.",
+                    format.name));
   }
   return format;
 }
@@ -126,15 +133,16 @@ Prompt token_id_prompt(const PromptRequest& request, const TextModel& model, int
 
 Prompt load_prompt(const PromptRequest& request, const TextModel& model, int64_t vocabulary_size) {
   check_sources(request);
-  Prompt prompt = request.token_ids                        ? token_id_prompt(request, model, vocabulary_size)
+  Prompt prompt = request.token_ids                       ? token_id_prompt(request, model, vocabulary_size)
                   : request.chat || request.messages_file ? chat_prompt(request, model)
                                                           : plain_prompt(request, model);
   require_content(prompt.token_ids.empty(), prompt.format);
   for (const int32_t id : prompt.token_ids) {
     if (id < vocabulary_size) continue;
-    throw UserError(ExitCode::input, fmt::format("the tokenizer gave the id {} ({}), but the model knows only {} tokens: tokenizer.json "
-                                                 "and model do not belong together.",
-                                                 id, model.tokenizer.token_text(id), vocabulary_size));
+    throw UserError(ExitCode::input,
+                    fmt::format("the tokenizer gave the id {} ({}), but the model knows only {} tokens: tokenizer.json "
+                                "and model do not belong together.",
+                                id, model.tokenizer.token_text(id), vocabulary_size));
   }
   return prompt;
 }
@@ -144,7 +152,8 @@ std::vector<int32_t> load_continuation(const std::string& file, const TextModel&
   require_utf8(text, fmt::format("the continuation ({})", source_name(file)));
   auto ids = model.tokenizer.encode(text, false);
   if (ids.empty()) {
-    throw UserError(ExitCode::input, fmt::format("the continuation ({}) is empty. Expected at least one token.", source_name(file)));
+    throw UserError(ExitCode::input,
+                    fmt::format("the continuation ({}) is empty. Expected at least one token.", source_name(file)));
   }
   return ids;
 }

@@ -28,8 +28,8 @@ struct Prompt {
 
 // Plain text gets the special tokens that the tokenizer puts around a text (a beginning-of-sequence token, say); a
 // conversation gets those that its format writes, as in transformers. `vocabulary_size`: the model's; ids are below it.
-// Throws UserError: usage for no source or several, or options that do not go together; io for files that cannot be read;
-// input for an empty prompt, text that is not UTF-8 (with the byte offset), ids out of range, malformed messages.
+// Throws UserError: usage for no source or several, or options that do not go together; io for files that cannot be
+// read; input for an empty prompt, text that is not UTF-8 (with the byte offset), ids out of range, malformed messages.
 Prompt load_prompt(const PromptRequest& request, const TextModel& model, int64_t vocabulary_size);
 
 // The ids of `--continue-file`: a text that a run follows, encoded as the continuation of a prompt (no special tokens).

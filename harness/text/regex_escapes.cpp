@@ -63,14 +63,22 @@ EscapedItem read_code(PatternReader& reader, bool unicode) {
 
 std::optional<char32_t> control_escape(char32_t letter) {
   switch (letter) {
-    case 'n': return U'\n';
-    case 'r': return U'\r';
-    case 't': return U'\t';
-    case 'f': return U'\f';
-    case 'v': return U'\v';
-    case 'a': return U'\a';
-    case 'e': return U'\x1B';
-    default: return std::nullopt;
+    case 'n':
+      return U'\n';
+    case 'r':
+      return U'\r';
+    case 't':
+      return U'\t';
+    case 'f':
+      return U'\f';
+    case 'v':
+      return U'\v';
+    case 'a':
+      return U'\a';
+    case 'e':
+      return U'\x1B';
+    default:
+      return std::nullopt;
   }
 }
 
@@ -93,7 +101,8 @@ void add_member(PatternReader& reader, std::vector<CodePointRange>& ranges) {
   reader.skip(1);
   const EscapedItem end = read_class_member(reader);
   const char32_t first = item.set.ranges[0].first;
-  if (end.is_set || end.set.ranges[0].first < first) reader.refuse("a range without an end, or with an end before its start");
+  if (end.is_set || end.set.ranges[0].first < first)
+    reader.refuse("a range without an end, or with an end before its start");
   ranges.push_back({first, end.set.ranges[0].first});
 }
 
@@ -113,28 +122,41 @@ char32_t PatternReader::next() {
 }
 
 void PatternReader::refuse(std::string_view what) const {
-  throw UserError(ExitCode::input,
-                  fmt::format("tokenizer.json: the regular expression \"{}\" uses {} (near byte {}), which is not supported. "
-                              "Give the prompt as token ids.",
-                              pattern_, what, std::min(offset_, pattern_.size())));
+  throw UserError(
+      ExitCode::input,
+      fmt::format("tokenizer.json: the regular expression \"{}\" uses {} (near byte {}), which is not supported. "
+                  "Give the prompt as token ids.",
+                  pattern_, what, std::min(offset_, pattern_.size())));
 }
 
 EscapedItem read_escape(PatternReader& reader, bool in_class) {
   reader.skip(1);
   const char32_t letter = reader.next();
   switch (letter) {
-    case 'd': return class_item("Nd", false);
-    case 'D': return class_item("Nd", true);
-    case 's': return class_item("regex_space", false);
-    case 'S': return class_item("regex_space", true);
-    case 'w': return word_item(in_class, false);
-    case 'W': return word_item(in_class, true);
-    case 'h': return {{{{'0', '9'}, {'A', 'F'}, {'a', 'f'}}}, true};
-    case 'p': return read_property(reader, false);
-    case 'P': return read_property(reader, true);
-    case 'x': return read_code(reader, false);
-    case 'u': return read_code(reader, true);
-    default: break;
+    case 'd':
+      return class_item("Nd", false);
+    case 'D':
+      return class_item("Nd", true);
+    case 's':
+      return class_item("regex_space", false);
+    case 'S':
+      return class_item("regex_space", true);
+    case 'w':
+      return word_item(in_class, false);
+    case 'W':
+      return word_item(in_class, true);
+    case 'h':
+      return {{{{'0', '9'}, {'A', 'F'}, {'a', 'f'}}}, true};
+    case 'p':
+      return read_property(reader, false);
+    case 'P':
+      return read_property(reader, true);
+    case 'x':
+      return read_code(reader, false);
+    case 'u':
+      return read_code(reader, true);
+    default:
+      break;
   }
   if (const auto control = control_escape(letter)) return {single(*control), false};
   if (letter > 0x7F || std::isalnum(static_cast<unsigned char>(letter))) {

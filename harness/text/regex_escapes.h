@@ -17,7 +17,9 @@ class PatternReader {
   bool take(std::string_view text);  // skips the text where it stands here
   char32_t next();                   // one code point; refuses the end of the pattern
   void skip(size_t bytes) { offset_ += bytes; }
-  std::string_view rest(size_t bytes) const { return pattern_.substr(offset_ < pattern_.size() ? offset_ : pattern_.size(), bytes); }
+  std::string_view rest(size_t bytes) const {
+    return pattern_.substr(offset_ < pattern_.size() ? offset_ : pattern_.size(), bytes);
+  }
 
   // Throws UserError(ExitCode::input): pattern, what in it is not supported, and where.
   [[noreturn]] void refuse(std::string_view what) const;

@@ -32,19 +32,30 @@ class Translator {
  private:
   void item() {
     switch (reader_.peek()) {
-      case '(': return open_group();
-      case ')': return close_group();
-      case '|': return alternative();
+      case '(':
+        return open_group();
+      case ')':
+        return close_group();
+      case '|':
+        return alternative();
       case '*':
       case '+':
-      case '?': return repeat_symbol();
-      case '{': return interval_or_brace();
-      case '[': return atom(read_character_class(reader_, caseless_));
-      case '.': return reader_.skip(1), atom(complement(single(U'\n')));
-      case '^': return reader_.skip(1), assertion({"(?:\\A|(?<=", single(U'\n'), ")(?!\\z))"});
-      case '$': return reader_.skip(1), assertion({"(?:(?=", single(U'\n'), ")|\\z)"});
-      case '\\': return escape();
-      default: return literal(reader_.next());
+      case '?':
+        return repeat_symbol();
+      case '{':
+        return interval_or_brace();
+      case '[':
+        return atom(read_character_class(reader_, caseless_));
+      case '.':
+        return reader_.skip(1), atom(complement(single(U'\n')));
+      case '^':
+        return reader_.skip(1), assertion({"(?:\\A|(?<=", single(U'\n'), ")(?!\\z))"});
+      case '$':
+        return reader_.skip(1), assertion({"(?:(?=", single(U'\n'), ")|\\z)"});
+      case '\\':
+        return escape();
+      default:
+        return literal(reader_.next());
     }
   }
 

@@ -132,9 +132,10 @@ SplitRegex::SplitRegex(std::string_view pattern) : compiled_(std::make_unique<Co
   for (const auto& set : translation.sets) {
     refine(intervals, membership(intervals, set));
     if (intervals.classes > most_classes) {
-      throw UserError(ExitCode::input, fmt::format("tokenizer.json: the regular expression \"{}\" tells more than {} kinds of "
-                                                   "characters apart, which is not supported. Give the prompt as token ids.",
-                                                   pattern, most_classes));
+      throw UserError(ExitCode::input,
+                      fmt::format("tokenizer.json: the regular expression \"{}\" tells more than {} kinds of "
+                                  "characters apart, which is not supported. Give the prompt as token ids.",
+                                  pattern, most_classes));
     }
   }
   std::string bytes;
@@ -166,15 +167,17 @@ SplitRegex& SplitRegex::operator=(SplitRegex&&) noexcept = default;
 bool SplitRegex::Compiled::search(size_t start, size_t& begin, size_t& end) const {
   Scratch& own = scratch();
   const auto run = [&](uint32_t options) {
-    return pcre2_match(code.get(), own.subject.data(), own.subject.size(), start, options, own.data.get(), own.context.get());
+    return pcre2_match(code.get(), own.subject.data(), own.subject.size(), start, options, own.data.get(),
+                       own.context.get());
   };
   int result = run(0);
   if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = run(PCRE2_NO_JIT);
   if (result == PCRE2_ERROR_NOMATCH) return false;
   if (result < 0) {
-    throw UserError(ExitCode::input, fmt::format("the tokenizer's regular expression \"{}\" cannot be searched for in this text of "
-                                                 "{} characters: {}. Shorten the text, or give token ids.",
-                                                 pattern, own.subject.size(), pcre2_message(result)));
+    throw UserError(ExitCode::input,
+                    fmt::format("the tokenizer's regular expression \"{}\" cannot be searched for in this text of "
+                                "{} characters: {}. Shorten the text, or give token ids.",
+                                pattern, own.subject.size(), pcre2_message(result)));
   }
   const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(own.data.get());
   begin = ends[0];

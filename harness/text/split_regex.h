@@ -16,9 +16,9 @@ struct TextMatch {
 };
 
 // A regular expression with the meaning that it has in the `tokenizers` package (translate_oniguruma).
-// PCRE2 sees no Unicode at all: the code points are sorted into the (at most 256) classes that the pattern can tell apart,
-// and both pattern and text are rewritten into one byte per character. So Unicode's meaning is that of our tables, whatever
-// PCRE2's version, and look-ups are bitmaps of 256 bits.
+// PCRE2 sees no Unicode at all: the code points are sorted into the (at most 256) classes that the pattern can tell
+// apart, and both pattern and text are rewritten into one byte per character. So Unicode's meaning is that of our
+// tables, whatever PCRE2's version, and look-ups are bitmaps of 256 bits.
 class SplitRegex {
  public:
   explicit SplitRegex(std::string_view pattern);  // throws UserError(ExitCode::input)

@@ -17,9 +17,11 @@ std::string special_token(const nlohmann::json& config, const char* name) {
   if (!config.is_object() || !config.contains(name)) return "";
   const auto& value = config[name];
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_object() && value.contains("content") && value["content"].is_string()) return value["content"].get<std::string>();
+  if (value.is_object() && value.contains("content") && value["content"].is_string())
+    return value["content"].get<std::string>();
   if (value.is_null()) return "";
-  throw UserError(ExitCode::input, fmt::format("tokenizer_config.json: \"{}\" is {}, expected a text.", name, json_in_short(value)));
+  throw UserError(ExitCode::input,
+                  fmt::format("tokenizer_config.json: \"{}\" is {}, expected a text.", name, json_in_short(value)));
 }
 
 // A text, or a list of {"name", "template"} of which "default" is the one.
@@ -29,7 +31,8 @@ std::optional<std::string> configured_template(const nlohmann::json& config) {
   if (value.is_string()) return value.get<std::string>();
   for (const auto& entry : value.is_array() ? value : nlohmann::json::array()) {
     const bool named = entry.is_object() && entry.contains("name") && entry.contains("template");
-    if (named && entry["name"] == "default" && entry["template"].is_string()) return entry["template"].get<std::string>();
+    if (named && entry["name"] == "default" && entry["template"].is_string())
+      return entry["template"].get<std::string>();
   }
   return std::nullopt;
 }
@@ -41,7 +44,8 @@ TextModel load_text_model(const ModelFolder& folder) {
   std::vector<std::filesystem::path> files{folder.tokenizer};
   if (folder.tokenizer_config) {
     files.push_back(*folder.tokenizer_config);
-    const auto config = parse_strict_json(read_text_file(*folder.tokenizer_config, largest_file), folder.tokenizer_config->string());
+    const auto config =
+        parse_strict_json(read_text_file(*folder.tokenizer_config, largest_file), folder.tokenizer_config->string());
     model.turn_tokens = {special_token(config, "bos_token"), special_token(config, "eos_token")};
     model.chat_template = configured_template(config);
   }

@@ -13,9 +13,9 @@ namespace kvdiff {
 struct TextModel {
   Tokenizer tokenizer;
   TurnTokens turn_tokens;
-  std::optional<std::string> chat_template;        // Jinja text, never executed
-  std::optional<RecognisedTemplate> recognised;    // what that template is
-  std::string digest;                              // of the files that decide about ids
+  std::optional<std::string> chat_template;      // Jinja text, never executed
+  std::optional<RecognisedTemplate> recognised;  // what that template is
+  std::string digest;                            // of the files that decide about ids
 };
 
 // Reads tokenizer.json, tokenizer_config.json and chat_template.jinja (which comes before the one in the config, as in

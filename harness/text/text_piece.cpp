@@ -81,13 +81,17 @@ Matches merged_with_next(const Matches& matches) {
 // Afterwards is_match means: to be thrown away.
 Matches with_behavior(Matches matches, SplitBehavior behavior) {
   switch (behavior) {
-    case SplitBehavior::removed: return matches;
+    case SplitBehavior::removed:
+      return matches;
     case SplitBehavior::isolated:
       for (auto& match : matches) match.is_match = false;
       return matches;
-    case SplitBehavior::contiguous: return contiguous(matches);
-    case SplitBehavior::merged_with_previous: return merged_with_previous(matches);
-    case SplitBehavior::merged_with_next: return merged_with_next(matches);
+    case SplitBehavior::contiguous:
+      return contiguous(matches);
+    case SplitBehavior::merged_with_previous:
+      return merged_with_previous(matches);
+    case SplitBehavior::merged_with_next:
+      return merged_with_next(matches);
   }
   return matches;
 }

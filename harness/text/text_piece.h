@@ -14,8 +14,8 @@ struct TextPiece {
   std::string text;
   int32_t token_id = -1;
   // Metaspace's prepend scheme "first" asks whether a piece begins where the user's text began:
-  bool at_origin = false;     // the piece does
-  size_t origin_prefix = 0;   // so many of its first bytes come from the text's first character; parts cut there do, too
+  bool at_origin = false;    // the piece does
+  size_t origin_prefix = 0;  // so many of its first bytes come from the text's first character; parts cut there do, too
 };
 
 // What is done with the matches of a pattern, as in the `tokenizers` package.

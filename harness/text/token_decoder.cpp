@@ -39,22 +39,30 @@ TokenDecoder make_strip(JsonReader& fields, int) {
   const std::string content = read_character(fields, "content");
   const auto start = static_cast<size_t>(fields.whole_number("start", 0, INT32_MAX));
   const auto stop = static_cast<size_t>(fields.whole_number("stop", 0, INT32_MAX));
-  return [content, start, stop](DecodeSteps& steps) { steps.push_back(std::make_unique<StripStep>(content, start, stop)); };
+  return [content, start, stop](DecodeSteps& steps) {
+    steps.push_back(std::make_unique<StripStep>(content, start, stop));
+  };
 }
 
 TokenDecoder make_metaspace(JsonReader& fields, int) {
   const Metaspace metaspace = read_metaspace(fields);
   return [metaspace](DecodeSteps& steps) {
-    steps.push_back(std::make_unique<MetaspaceStep>(metaspace.replacement, metaspace.prepend != Metaspace::Prepend::never));
+    steps.push_back(
+        std::make_unique<MetaspaceStep>(metaspace.replacement, metaspace.prepend != Metaspace::Prepend::never));
   };
 }
 
 TokenDecoder make_sequence(JsonReader& fields, int depth);
 
 constexpr ComponentRow<TokenDecoder> rows[] = {
-    {"ByteLevel", make_byte_level}, {"ByteFallback", make_byte_fallback}, {"Fuse", make_fuse},
-    {"Replace", make_replace},      {"Strip", make_strip},                {"Metaspace", make_metaspace},
-    {"BPEDecoder", make_bpe},       {"Sequence", make_sequence},
+    {"ByteLevel", make_byte_level},
+    {"ByteFallback", make_byte_fallback},
+    {"Fuse", make_fuse},
+    {"Replace", make_replace},
+    {"Strip", make_strip},
+    {"Metaspace", make_metaspace},
+    {"BPEDecoder", make_bpe},
+    {"Sequence", make_sequence},
 };
 
 TokenDecoder make_sequence(JsonReader& fields, int depth) {

@@ -8,8 +8,8 @@
 
 namespace kvdiff {
 
-// What flows from token to text: stretches of tokens, in order. `ends_token` closes the current one, which may be empty.
-// A stretch never cuts a UTF-8 character in two.
+// What flows from token to text: stretches of tokens, in order. `ends_token` closes the current one, which may be
+// empty. A stretch never cuts a UTF-8 character in two.
 using TokenSink = std::function<void(std::string_view stretch, bool ends_token)>;
 
 // One step of decoding, with the state of one stream. It emits what no later token can change, and holds back the rest.
@@ -29,8 +29,8 @@ using TokenDecoder = std::function<void(DecodeSteps&)>;
 // Throws UserError(ExitCode::input) for what is not supported, by name.
 TokenDecoder make_token_decoder(const nlohmann::json& value);
 
-// The steps of one stream, one behind the other. Whole decoding and streaming are the same code: what push() and finish()
-// return, put together, does not depend on when it was asked for.
+// The steps of one stream, one behind the other. Whole decoding and streaming are the same code: what push() and
+// finish() return, put together, does not depend on when it was asked for.
 class DecodeChain {
  public:
   explicit DecodeChain(const TokenDecoder& decoder) { decoder(steps_); }

@@ -41,7 +41,8 @@ std::vector<int32_t> parse_token_ids(std::string_view text, int64_t vocabulary_s
     ids.push_back(static_cast<int32_t>(value));
     begin = text.find_first_not_of(separators, end);
   }
-  throw_if_any(problems, "the token ids cannot be used:", fmt::format("Expected whole numbers from 0 to {}.", vocabulary_size - 1));
+  throw_if_any(problems, "the token ids cannot be used:",
+               fmt::format("Expected whole numbers from 0 to {}.", vocabulary_size - 1));
   return ids;
 }
 

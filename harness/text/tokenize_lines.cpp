@@ -15,13 +15,15 @@ namespace {
 int32_t read_id(const nlohmann::json& value) {
   const bool fits = value.is_number_integer() && value >= 0 && value <= INT32_MAX;
   if (fits) return value.get<int32_t>();
-  throw UserError(ExitCode::input, fmt::format("{} is no token id. Expected whole numbers from 0 on.", json_in_short(value)));
+  throw UserError(ExitCode::input,
+                  fmt::format("{} is no token id. Expected whole numbers from 0 on.", json_in_short(value)));
 }
 
 nlohmann::json answer(const Tokenizer& tokenizer, const nlohmann::json& question, const TokenizeOptions& options) {
   if (question.is_string()) return tokenizer.encode(question.get_ref<const std::string&>(), options.add_special_tokens);
   if (!question.is_array()) {
-    throw UserError(ExitCode::input, fmt::format("{} is neither a text in quotation marks nor an array of ids.", json_in_short(question)));
+    throw UserError(ExitCode::input, fmt::format("{} is neither a text in quotation marks nor an array of ids.",
+                                                 json_in_short(question)));
   }
   std::vector<int32_t> ids;
   for (const auto& value : question) ids.push_back(read_id(value));

@@ -42,9 +42,10 @@ constexpr size_t largest_file = size_t{256} << 20;  // Llama 3's is 9 MB, Gemma 
 void refuse_unless_null(JsonReader& file, const char* name) {
   file.ignore(name);
   if (!file.has(name)) return;
-  file.refuse(fmt::format("asks for \"{}\", which is not supported: a prompt is neither shortened nor filled up in silence. "
-                          "Set it to null (transformers ignores it, too)",
-                          name));
+  file.refuse(
+      fmt::format("asks for \"{}\", which is not supported: a prompt is neither shortened nor filled up in silence. "
+                  "Set it to null (transformers ignores it, too)",
+                  name));
 }
 
 nlohmann::json field_or_null(JsonReader& file, const char* name) {
@@ -75,8 +76,9 @@ Tokenizer Tokenizer::parse(std::string_view text) {
   Tokenizer tokenizer(parts);
   for (const int32_t id : parts->post_process({}, true)) {
     if (id < tokenizer.vocabulary_size()) continue;
-    throw UserError(ExitCode::input, fmt::format("tokenizer.json: the post_processor adds the id {}, but there are only {} tokens.",
-                                                 id, tokenizer.vocabulary_size()));
+    throw UserError(ExitCode::input,
+                    fmt::format("tokenizer.json: the post_processor adds the id {}, but there are only {} tokens.", id,
+                                tokenizer.vocabulary_size()));
   }
   return tokenizer;
 }

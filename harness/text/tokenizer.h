@@ -12,12 +12,12 @@ namespace kvdiff {
 
 class StreamDecoder;
 
-// A tokenizer.json of the `tokenizers` package (0.23.3), as far as byte pair encoding goes. Equal ids, equal text; whatever
-// a file asks for beyond that is refused by name. Immutable: any number of threads may use one.
+// A tokenizer.json of the `tokenizers` package (0.23.3), as far as byte pair encoding goes. Equal ids, equal text;
+// whatever a file asks for beyond that is refused by name. Immutable: any number of threads may use one.
 class Tokenizer {
  public:
-  // Throws UserError(ExitCode::input) for a file that is missing, not supported or not sound (all problems of one kind are
-  // listed at once).
+  // Throws UserError(ExitCode::input) for a file that is missing, not supported or not sound (all problems of one kind
+  // are listed at once).
   static Tokenizer load(const std::filesystem::path& tokenizer_json);
   static Tokenizer parse(std::string_view json);
 
@@ -34,7 +34,8 @@ class Tokenizer {
   std::optional<std::string> token(int32_t id) const;  // as the vocabulary spells it
   bool is_special(int32_t id) const;
 
-  // What a token adds to a text that it does not begin; may be a part of a UTF-8 sequence. "" for an id that no token has.
+  // What a token adds to a text that it does not begin; may be a part of a UTF-8 sequence. "" for an id that no token
+  // has.
   std::string token_bytes(int32_t id) const;
 
   // One token for a report: its bytes, with what cannot be printed escaped (\n, \xE2, \u{202E}); "[50000]" for an id
@@ -48,8 +49,8 @@ class Tokenizer {
   std::shared_ptr<const Parts> parts_;
 };
 
-// Text as tokens arrive. What push() and finish() return adds up to what Tokenizer::decode returns for all ids; text that
-// later tokens may still change (an unfinished UTF-8 sequence above all) is held back.
+// Text as tokens arrive. What push() and finish() return adds up to what Tokenizer::decode returns for all ids; text
+// that later tokens may still change (an unfinished UTF-8 sequence above all) is held back.
 class StreamDecoder {
  public:
   StreamDecoder(const Tokenizer& tokenizer, bool skip_special_tokens);

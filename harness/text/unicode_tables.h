@@ -26,10 +26,10 @@ std::string_view unicode_tables_source();
 // General categories but Cn (Lu, Ll, ...) and scripts (Han, ...) as in the regular expressions of Split and Replace.
 std::span<const UnicodeClassTable> unicode_category_tables();
 
-// regex_space, regex_word: what \s and \w mean in those regular expressions; numeric, whitespace, word, punctuation: what
-// the pre-tokenizers Digits, WhitespaceSplit, Whitespace and Punctuation go by, and added tokens; combining_mark: what
-// StripAccents removes; normalization_inert: what NFC, NFD, NFKC and NFKD leave alone although newer Unicode versions
-// decompose or reorder it.
+// regex_space, regex_word: what \s and \w mean in those regular expressions; numeric, whitespace, word, punctuation:
+// what the pre-tokenizers Digits, WhitespaceSplit, Whitespace and Punctuation go by, and added tokens; combining_mark:
+// what StripAccents removes; normalization_inert: what NFC, NFD, NFKC and NFKD leave alone although newer Unicode
+// versions decompose or reorder it.
 std::span<const UnicodeClassTable> unicode_property_tables();
 
 std::span<const LowercaseRun> lowercase_runs();

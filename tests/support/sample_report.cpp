@@ -199,6 +199,7 @@ LaneReport mixed_lane() {
   LaneReport made = candidate("k=hqq:bits=8,axis=1/v=hqq:axis=1,residual=32", side_proof("hqq:bits=8,axis=1", 32, 256),
                               side_proof("hqq:axis=1", 32, 16), {451584, 18816, 18816, 737280},
                               {0.021, 0.0042, 0.03, {31}, NearTie::yes, {}});
+  made.forced->beyond_positions = BeyondPositions{44, {{"kld_mean", {0.0078125, ""}}, {"kld_p99", {std::nullopt, "too few steps"}}}};
   made.free = parted(31, 159, " into the air.\n2. **The condenser**", divergence_at(31, " makes", " turns", 0.0000305));
   return made;
 }
@@ -263,6 +264,20 @@ RunReport sample_report() {
   report.lanes[1].reproduce.clear();
   report.not_measured = {{"attention_probs", "not asked for"}};
   report.warnings = {"the model's chat template inserts a system prompt of its own; it was used"};
+  return report;
+}
+
+RunReport with_few_layers(RunReport report) {
+  constexpr size_t few = 2;
+  const auto shorten = [](auto& mode) {
+    mode.layers.resize(few);
+    for (HeatMapReport& map : mode.heat_maps) map.relative_l2.resize(few);
+  };
+  for (LaneReport& lane : report.lanes) {
+    if (lane.local) shorten(*lane.local);
+    if (lane.forced) shorten(*lane.forced);
+    lane.receipt.layers.resize(std::min(few, lane.receipt.layers.size()));
+  }
   return report;
 }
 

@@ -7,6 +7,9 @@ namespace kvdiff {
 
 RunReport sample_report();
 
+// The same with its first layers alone: short enough to be read as JSON.
+RunReport with_few_layers(RunReport report);
+
 // The same run with limits and with lanes for the remaining statuses: a receipt that proves nothing, an error, a lane that
 // was skipped. Judged: exit code 8.
 RunReport judged_sample_report();

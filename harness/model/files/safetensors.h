@@ -31,9 +31,10 @@ struct SafetensorsContent {
 };
 
 // Reads a whole file's bytes: 8 bytes header length (little-endian), a JSON header of at most 100,000,000 bytes, the
-// tensors without gap or overlap up to the last byte, as safetensors 0.8.0 checks them (the format's description:
-// github.com/huggingface/safetensors, "Format"). Duplicate names, which it lets pass, are refused too.
-// The result points into `file`. Throws UserError(input) naming origin, tensor, what was found and expected.
+// tensors without gap or overlap up to the last byte, as safetensors 0.8.0 checks them. Refused besides, though its
+// reader lets them pass: duplicate names and a header that does not begin with '{' (both against the format's
+// description, github.com/huggingface/safetensors, "Format"), and dimensions of 2^63 and more. The result points into
+// `file`. Throws UserError(input) naming origin, tensor, what was found and expected.
 SafetensorsContent parse_safetensors(std::span<const std::byte> file, std::string_view origin);
 
 // A mapped file and what stands in it.
