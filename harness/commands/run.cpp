@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <memory>
 
 #include "harness/commands/case_list.h"
@@ -15,8 +16,10 @@
 #include "harness/verdict/exit_codes.h"
 #include "harness/verdict/limits.h"
 #include "harness/verdict/verdict.h"
+#include "harness/write_file.h"
 #include "scenarios/command_line.h"
 #include "scenarios/plan.h"
+#include "scenarios/values.h"
 
 namespace kvdiff {
 namespace {
@@ -51,6 +54,15 @@ RunPlace place_of(const RunOptions& options) {
   if (options.dump_steps) place.dump_steps = {options.dump_steps->first, options.dump_steps->last};
   place.measure_floor = floor_oracle();
   return place;
+}
+
+// Made now, so that a folder that cannot be written to is no surprise at the end of a long run.
+void check_dump(const std::string& folder) {
+  if (folder.empty()) return;
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw UserError(ExitCode::io, fmt::format("--dump: cannot make the folder {}: {}", shown(folder), error.message()));
+  require_writable((std::filesystem::path(folder) / "step").string());
 }
 
 void check_memory(const Case& run, const RunOptions& options) {
@@ -98,6 +110,7 @@ ExitCode run_all(const Plan& plan, const RunOptions& options, const ReportRoom& 
   const std::vector<ReportTarget> wanted = report_targets(options.reports, options.quiet);
   for (size_t i = 0; i < plan.cases.size(); ++i) check_targets(reports, targets_of(plan, i, wanted));
   for (const Case& one : plan.cases) check_memory(one, options);
+  check_dump(options.dump);
   watch_for_interrupt();
   std::vector<ExitCode> codes;
   for (size_t i = 0; i < plan.cases.size() && !interrupted(); ++i) {

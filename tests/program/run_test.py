@@ -140,6 +140,13 @@ class Runs(unittest.TestCase):
         self.check(self.run_tiny(*CACHES, prompt=("--prompt-file", str(self.folder / "nowhere.txt"))), IO, "nowhere.txt")
         self.check(self.run_tiny(*CACHES, "--report", f"json:{self.folder}/no/such/folder.json"), IO, "folder.json")
         self.check(self.run_tiny(*CACHES, "--report", f"json:{self.folder}"), IO)
+        (self.folder / "a_file").write_text("")
+        self.check(self.run_tiny(*CACHES, "--dump", f"{self.folder}/a_file"), IO, "a_file")
+
+    def test_a_dump_keeps_the_steps_that_were_asked_for(self):
+        dump = self.folder / "dump"
+        self.check(self.run_tiny(*CACHES, "--quiet", "--dump", str(dump), "--dump-steps", "3-5"), PASSED)
+        self.assertEqual(sorted(file.name for file in dump.iterdir()), [f"step-00000{step}.safetensors" for step in (3, 4, 5)])
 
     def test_a_run_that_cannot_fit_says_so_before_it_starts(self):
         done = self.run_tiny(*CACHES, "--tokens", "1000000000000", prompt=("--prompt", "x"))
