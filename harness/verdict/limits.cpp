@@ -60,7 +60,7 @@ std::vector<std::string_view> bare_names() {
   const auto names = bare_names();
   throw UserError(ExitCode::usage,
                   fmt::format("--limit: found the metric \"{}\", expected one of {}, or MODE.STAGE.METRIC as in "
-                              "local.key.relative_l2; nearest: {}; `kvdiff list metrics` explains them",
+                              "local.key.relative_l2. Did you mean '{}'? `kvdiff list metrics` explains them",
                               name, joined(names), nearest_match(name, names)));
 }
 

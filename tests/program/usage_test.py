@@ -42,7 +42,7 @@ class Usage(unittest.TestCase):
         self.check(["list"], USAGE, "expected one of")
         self.check(["run", "--scenario", "smoek"], USAGE, "Did you mean 'smoke'")
         self.check(["run", "--prompt", "x", "--cache", "full", "--report", "jsno"], USAGE, "Did you mean 'json'")
-        self.check(["run", "--prompt", "x", "--cache", "full", "--limit", "kld_maen=1"], USAGE, "Did you mean 'kld_mean'")
+        self.check(["run", "--prompt", "x", "--cache", "full", "--limit", "kld_meen=1"], USAGE, "Did you mean 'kld_mean'")
 
     def test_bad_values_name_the_flag_what_was_found_and_what_was_expected(self):
         self.check(["run", "--tokens", "many"], USAGE, "--tokens: found 'many', expected a whole number")
