@@ -1,0 +1,114 @@
+"""hqq's Quantizer as transformers 5.23 calls it on a CPU, against `hqq:`."""
+
+import itertools
+
+import torch
+from hqq.core.quantize import Quantizer
+
+from common import DTYPES, bits, count_different
+
+PEER = "hqq 0.2.8.post1"
+SHAPES = [(1, 3, 37, 64), (1, 2, 16, 80), (2, 3, 5, 96), (1, 1, 21, 128), (1, 5, 3, 256), (3, 1, 9, 64), (1, 3, 301, 64)]
+
+
+def ordinary(draw, shape):
+    x = draw.standard_normal(shape)
+    outliers = draw.permutation(shape[-1])[: shape[-1] // 16]
+    x[..., outliers] = x[..., outliers] * 8 + draw.standard_normal(len(outliers)) * 24
+    return x
+
+
+def constant(draw, shape):
+    x = draw.standard_normal(shape)
+    x[:, 0] = 1.25
+    x[..., : shape[-1] // 2] = -0.5
+    return x
+
+
+def edited(place):
+    def make(draw, shape):
+        x = draw.standard_normal(shape)
+        place(x.reshape(-1), draw)
+        return x
+    return make
+
+
+def set_at(values):
+    def place(x, draw):
+        x[draw.integers(0, x.size, len(values))] = values
+    return place
+
+
+KINDS = {
+    "normal": lambda draw, shape: draw.standard_normal(shape), "ordinary": ordinary, "constant": constant,
+    "tiny range": lambda draw, shape: 1 + 2e-5 * draw.uniform(-1, 1, shape),
+    "narrow and far": lambda draw, shape: 300 + 0.25 * draw.uniform(-1, 1, shape),
+    "lone outlier": edited(set_at([200.0])), "infinity": edited(set_at([float("inf"), float("-inf")])),
+    "NaN": edited(set_at([float("nan")])), "ties": lambda draw, shape: (draw.standard_normal(shape) * 4).round() / 4,
+}
+
+
+def peer(x, nbits, group, axis, solver, bitpack):
+    W_q, meta = Quantizer.quantize(x, axis=axis, device=x.device, compute_dtype=x.dtype, nbits=nbits, group_size=group,
+                                   optimize=solver == "on", bitpack=bitpack)
+    meta["compute_dtype"] = x.dtype
+    Quantizer.cuda(W_q, meta=meta, device=x.device)
+    return W_q, meta
+
+
+def packs(x, nbits, group, axis):
+    rows = group if axis == 0 else x.numel() // group
+    return nbits in (3, 8) or rows % (8 // nbits) == 0
+
+
+def drawn_cases(parity):
+    draw = parity.random("hqq")
+    grid = list(itertools.product((1, 2, 3, 4, 8), (0, 1), (8, 16, 32, 64, 128), ("on", "off"), DTYPES))
+    for turn in range(len(KINDS) if parity.full else 2):
+        for nbits, axis, group, solver, dtype in grid:
+            kind = list(KINDS)[draw.integers(len(KINDS))] if turn else "ordinary"
+            fitting = [s for s in SHAPES if torch.Size(s).numel() % group == 0]
+            shape = fitting[draw.integers(len(fitting))]
+            x = torch.tensor(KINDS[kind](draw, shape)).to(DTYPES[dtype])
+            yield {"x": x, "bits": nbits, "axis": axis, "group": group, "solver": solver, "dtype": dtype, "kind": kind}
+
+
+def spec_of(case, more=""):
+    return f"hqq:bits={case['bits']},group={case['group']},axis={case['axis']},solver={case['solver']}{more}"
+
+
+def compare(parity, case, answer, variant, zeros_may_differ):
+    x, solver = case["x"], case["solver"]
+    W_q, meta = peer(x, case["bits"], case["group"], case["axis"], solver, False)
+    dequantized = ((W_q.to(x.dtype) - meta["zero"]) * meta["scale"]).reshape(x.shape)
+    name = f"{variant}, solver {solver}: "
+    finite = torch.nan_to_num(W_q.float(), nan=0.0)
+
+    def count(what, theirs, ours, **options):
+        row = parity.row(PEER, name + what, **options)
+        row.compared += theirs.numel()
+        row.differing += count_different(theirs, ours)
+
+    count("codes", finite, answer["codes"])
+    if packs(x, case["bits"], case["group"], case["axis"]):
+        count("packed bytes", peer(x, case["bits"], case["group"], case["axis"], solver, True)[0].contiguous()
+              .view(torch.uint8), answer["packed"])
+    count("scales", meta["scale"], answer["scale"])
+    options = {"allowed": 0.02, "note": "at most 2 % may differ, in last bits"} if zeros_may_differ else {}
+    count("zeros", meta["zero"], answer["zero"], **options)
+    if zeros_may_differ:
+        return
+    count("dequantized", dequantized, answer["dequantized"])
+
+
+def run(parity):
+    torch.set_num_threads(1)
+    cases = list(drawn_cases(parity))
+    jobs = [{"id": str(i), "spec": spec_of(case), "input": f"x{i}"} for i, case in enumerate(cases)]
+    tensors = {f"x{i}": case["x"] for i, case in enumerate(cases)}
+    results, answers = parity.ask("codec", jobs, tensors, wrong=parity.wrong)
+    for i, case in enumerate(cases):
+        if "error" in results[i]:
+            raise SystemExit(f"parity: {spec_of(case)} over {tuple(case['x'].shape)}: {results[i]['error']}")
+        answer = {part: answers[f"{i}.{part}"] for part in ("codes", "packed", "scale", "zero", "dequantized")}
+        compare(parity, case, answer, "portable", case["solver"] == "on")

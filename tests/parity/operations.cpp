@@ -1,0 +1,15 @@
+#include "tests/parity/bridge.h"
+
+namespace kvdiff::parity {
+
+json run_codec(const json& job, Exchange& exchange);
+
+namespace {
+constexpr Operation table[] = {
+    {"codec", run_codec},
+};
+}  // namespace
+
+std::span<const Operation> operations() { return table; }
+
+}  // namespace kvdiff::parity
