@@ -1,5 +1,6 @@
 #include "cache_backends/codec.h"
 
+#include "cache_backends/aten/hqq_aten.h"
 #include "cache_backends/registry.h"
 #include "tests/parity/bridge.h"
 #include "tests/parity/wrong_codec.h"
@@ -14,9 +15,10 @@ std::vector<int64_t> flat(size_t size) { return {static_cast<int64_t>(size)}; }
 }  // namespace
 
 // job: {"id", "spec", "side", "input"}. Puts ID.codes, ID.packed, ID.scale, ID.zero, ID.dequantized. options.wrong names
-// a planted fault. A codec that can be frozen takes its scales from the input, or from the tensor "frozen".
+// a planted fault, options.threads is how many ATen may use. A codec that can be frozen takes its scales from the input, or from the tensor "frozen".
 json run_codec(const json& job, Exchange& exchange) {
   const std::string id = job.at("id"), input = job.at("input");
+  set_aten_threads(exchange.options.value("threads", 1));
   const BlockShape shape = exchange.shape(input);
   const Dtype dtype = exchange.dtype(input);
   const Side side = job.value("side", "key") == "key" ? Side::key : Side::value;
