@@ -1,5 +1,3 @@
-#include "cache_backends/codec.h"
-
 #include "cache_backends/aten/hqq_aten.h"
 #include "cache_backends/registry.h"
 #include "tests/parity/bridge.h"
@@ -24,8 +22,7 @@ json run_codec(const json& job, Exchange& exchange) {
   const Side side = job.value("side", "key") == "key" ? Side::key : Side::value;
   const CacheSpec spec = parse_cache_spec(job.at("spec").get<std::string>());
   const SideSpec& chosen = side == Side::key ? spec.base.key : spec.base.value;
-  std::unique_ptr<Codec> codec = find_codec(chosen.codec).make(chosen, side);
-  codec = with_fault(std::move(codec), exchange.options.value("wrong", ""));
+  std::unique_ptr<Codec> codec = codec_with_fault(chosen, side, exchange.options.value("wrong", ""));
   const std::string first = job.value("frozen", input);
   if (auto frozen = codec->frozen(exchange.values(first), exchange.shape(first), dtype)) codec = std::move(frozen);
 
