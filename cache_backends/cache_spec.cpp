@@ -76,7 +76,7 @@ void check_no_duplicates(const SideText& text) {
 
 SideSpec parse_side(const SideText& text, LaneText& lane) {
   const CodecRow& row = find_codec(text.name);
-  const std::vector<SpecKey> keys = row.keys();
+  const std::vector<SpecKey> keys = spec_keys(row);
   check_no_duplicates(text);
   SideSpec side{std::string(row.name), {}};
   for (const SpecKey& key : keys) side.values[key.name] = key.default_value;
@@ -96,7 +96,7 @@ LayerSpec parse_layer(const BodyText& body, LaneText& lane) {
 
 std::string canonical_side(const SideSpec& side, const std::string& lane) {
   std::string values;
-  for (const SpecKey& key : find_codec(side.codec).keys()) {
+  for (const SpecKey& key : spec_keys(find_codec(side.codec))) {
     const std::string& value = side.values.at(key.name);
     if (value != key.default_value) values += fmt::format("{}{}={}", values.empty() ? "" : ",", key.name, value);
   }

@@ -7,6 +7,7 @@
 #include "cache_backends/error.h"
 #include "cache_backends/quantized_cache.h"
 #include "cache_backends/registry.h"
+#include "cache_backends/rotation.h"
 
 namespace kvdiff {
 namespace {
@@ -70,6 +71,7 @@ std::shared_ptr<const SidePlan> plan_side(const CacheSpec& spec, const SideSpec&
   plan->codec = codecs.get(side_spec, side);
   plan->schedule = &find_schedule(plan->codec ? spec.lane.schedule : "full");
   plan->residual_length = spec.lane.residual;
+  plan->rotation = rotation_of(side_spec, side, shape.head_size);
   plan->prefill_reads_codes = spec.lane.prefill == "quantized";
   check_unit(*plan);
   return plan;
@@ -88,6 +90,7 @@ std::vector<float> decoded(const KvPages& pages, Side side, const CacheShape& sh
       place += page->tokens() * shape.head_size;
     }
   }
+  if (pages.rotation(side) > 0) rotate(out, pages.rotation(side));
   return out;
 }
 

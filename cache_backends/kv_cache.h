@@ -38,6 +38,9 @@ struct KvPages {
   std::vector<std::shared_ptr<const KvPage>> key, value;
   int64_t tokens = 0;
   bool key_quantized = false, value_quantized = false;  // does any page hold codes?
+  // Pages hold rotated rows (rotation.h) in blocks of so many channels: attention rotates the query, and its output back.
+  int64_t key_rotation = 0, value_rotation = 0;         // 0: they do not
+  int64_t rotation(Side side) const { return side == Side::key ? key_rotation : value_rotation; }
 };
 
 // Proof of activity, per layer and side.
@@ -103,7 +106,7 @@ class KvCache {
   virtual Receipt receipt() const = 0;
 };
 
-// What is held, or seen, as numbers: [B, H, T, D].
+// What is held, or seen, as numbers, rotated back: [B, H, T, D].
 std::vector<float> decoded(const KvPages& pages, Side side, const CacheShape& shape);
 
 // A cache for the spec. Throws UserError(usage) for what the spec's codec cannot do with this shape.

@@ -65,6 +65,8 @@ KvPages QuantizedCache::pages(int layer) const {
   pages.value = pages_of(place.value, shape_.head_size);
   pages.key_quantized = place.key.seen_encoded().tokens() > 0;
   pages.value_quantized = place.value.seen_encoded().tokens() > 0;
+  pages.key_rotation = place.key.seen_rotation();
+  pages.value_rotation = place.value.seen_rotation();
   return pages;
 }
 

@@ -27,6 +27,13 @@ constexpr CodecRow codec_rows[] = {
 
 std::span<const CodecRow> codecs() { return codec_rows; }
 
+std::vector<SpecKey> spec_keys(const CodecRow& row) {
+  std::vector<SpecKey> keys = row.keys();
+  if (row.make != nullptr)
+    keys.push_back({"rotate", "none", "a Hadamard rotation in front of the codec, as llama.cpp's (rotation.h)", {"none", "hadamard"}});
+  return keys;
+}
+
 const CodecRow& find_codec(std::string_view name) {
   std::vector<std::string_view> names;
   for (const CodecRow& row : codec_rows) {

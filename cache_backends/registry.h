@@ -17,6 +17,8 @@ struct CodecRow {
   std::unique_ptr<Codec> (*make)(const SideSpec& spec, Side side);  // null for `full`: nothing is encoded
 };
 std::span<const CodecRow> codecs();
+// The codec's own keys, and those that any codec takes: `rotate`.
+std::vector<SpecKey> spec_keys(const CodecRow& row);
 const CodecRow& find_codec(std::string_view name);  // throws UserError(usage) with the nearest name
 
 }  // namespace kvdiff

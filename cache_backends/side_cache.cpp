@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cache_backends/receipt.h"
+#include "cache_backends/rotation.h"
 
 namespace kvdiff {
 namespace {
@@ -25,10 +26,11 @@ bool SideCache::reads_new_codes(bool first, int64_t n) const {
   return !first && plan_->schedule->reads_new_codes;
 }
 
-SideCache::View SideCache::as_given(std::span<const float> values, int64_t n) const {
+SideCache::View SideCache::view_as_given(std::span<const float> values, int64_t n) const {
   auto store = std::make_shared<FullPrecisionStore>(with_tokens(plan_->row, n), plan_->compute);
   store->write(values, n, 0, 0, n);
   View view;
+  view.as_given = true;
   view.residual.append(std::move(store), 0, n);
   return view;
 }
@@ -39,8 +41,11 @@ int64_t SideCache::chunk_for(const FlushPlan& plan, int64_t n) const {
   return std::max(n, std::clamp(tokens() / 8, smallest_chunk, largest_chunk));
 }
 
-PeerVerdict SideCache::append(std::span<const float> values, int64_t n) {
+PeerVerdict SideCache::append(std::span<const float> given, int64_t n) {
   settle();
+  std::vector<float> own;
+  if (plan_->rotation > 0) own = rotated(given, plan_->rotation, plan_->compute);
+  const std::span<const float> values = plan_->rotation > 0 ? own : given;
   encoding_before_view_ = latest_encoding_;
   const bool first = tokens() == 0;
   if (first && plan_->codec) {
@@ -55,8 +60,9 @@ PeerVerdict SideCache::append(std::span<const float> values, int64_t n) {
                                                 .shares_scale = codec_ && codec_->shares_scale()});
   push(values, n, chunk_for(plan, n));
   if (!reads_new_codes(first, n)) {
-    if (first && loses(plan_->stored, plan_->compute)) view_ = as_given(values, n);
-    else if (plan.any()) view_ = View{encoded_, residual_};
+    const bool changed = loses(plan_->stored, plan_->compute) || plan_->rotation > 0;
+    if (first && changed) view_ = view_as_given(given, n);
+    else if (plan.any()) view_ = View{encoded_, residual_, false};
   }
   return flush(plan);
 }

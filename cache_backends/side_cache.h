@@ -22,6 +22,7 @@ struct SidePlan {
   const ScheduleRow* schedule = nullptr;
   int64_t residual_length = 0;
   bool prefill_reads_codes = false;
+  int64_t rotation = 0;                 // rotation.h: channels per block; 0: K and V are kept as they come
 };
 
 // What happened so far, for the receipt.
@@ -37,7 +38,7 @@ class SideCache {
   explicit SideCache(std::shared_ptr<const SidePlan> plan) : plan_(std::move(plan)) {}
 
   // values [B, H, n, D]. Says what the peer makes of the history that was encoded, if it was.
-  PeerVerdict append(std::span<const float> values, int64_t n);
+  PeerVerdict append(std::span<const float> given, int64_t n);
   void settle() { view_.reset(); }
   void crop(int64_t tokens);
   void reorder(const Rows& rows);
@@ -47,6 +48,7 @@ class SideCache {
   // What attention reads: encoded, then in full precision.
   const TokenRun& seen_encoded() const { return view_ ? view_->encoded : encoded_; }
   const TokenRun& seen_residual() const { return view_ ? view_->residual : residual_; }
+  int64_t seen_rotation() const { return view_ && view_->as_given ? 0 : plan_->rotation; }
   VisibleEncoding visible_encoding() const { return view_ ? encoding_before_view_ : latest_encoding_; }
   Bytes bytes() const;
   SideReceipt receipt() const;
@@ -54,9 +56,10 @@ class SideCache {
  private:
   struct View {
     TokenRun encoded, residual;
+    bool as_given = false;  // before rotation and rounding
   };
   bool reads_new_codes(bool first, int64_t n) const;
-  View as_given(std::span<const float> values, int64_t n) const;
+  View view_as_given(std::span<const float> values, int64_t n) const;
   void push(std::span<const float> values, int64_t n, int64_t chunk);
   int64_t chunk_for(const FlushPlan& plan, int64_t n) const;
   PeerVerdict flush(const FlushPlan& plan);

@@ -14,7 +14,7 @@ constexpr int64_t typical_history = 1024;  // tokens
 
 std::string settings_of(const SideSpec& side) {
   std::string text;
-  for (const SpecKey& key : find_codec(side.codec).keys()) {
+  for (const SpecKey& key : spec_keys(find_codec(side.codec))) {
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", key.name, side.values.at(key.name));
   }
   return text;

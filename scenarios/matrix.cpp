@@ -23,7 +23,7 @@ bool is_lane_axis(std::string_view axis) {
 
 bool has_key(const CodecRow& codec, std::string_view axis) {
   if (is_lane_axis(axis)) return codec.make != nullptr;  // full precision has no schedule of its own
-  const std::vector<SpecKey> keys = codec.keys();
+  const std::vector<SpecKey> keys = spec_keys(codec);
   return std::any_of(keys.begin(), keys.end(), [&](const SpecKey& key) { return key.name == axis; });
 }
 
@@ -42,7 +42,7 @@ void require_used(const Matrix& matrix, const std::string& axis) {
   }
   std::vector<std::string> keys;
   for (const std::string& name : *values_of(matrix, "codec")) {
-    for (const SpecKey& key : find_codec(name).keys()) keys.push_back(key.name);
+    for (const SpecKey& key : spec_keys(find_codec(name))) keys.push_back(key.name);
   }
   known.insert(known.end(), keys.begin(), keys.end());
   throw UserError(ExitCode::usage, fmt::format("no codec of this matrix has the key {}, expected one of {}. Did you mean '{}'?",

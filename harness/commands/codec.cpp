@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cache_backends/registry.h"
+#include "cache_backends/rotation.h"
 #include "cache_backends/spec_dialects.h"
 #include "cache_backends/storage.h"
 #include "harness/commands/command.h"
@@ -81,11 +82,13 @@ struct Encoded {
   std::vector<float> decoded;
 };
 
-Encoded encode(const Codec& codec, const Input& input) {
-  Encoded encoded{codec.encode(input.values, input.shape, input.dtype), {}, {}};
+// `values`: the input's, or rotated ones; what is decoded is rotated back.
+Encoded encode(const Codec& codec, const Input& input, std::span<const float> values, int64_t rotation) {
+  Encoded encoded{codec.encode(values, input.shape, input.dtype), {}, {}};
   encoded.codes = codec.codes(encoded.block);
   encoded.decoded.resize(input.values.size());
   codec.decode(encoded.block, 0, encoded.decoded);
+  if (rotation > 0) encoded.decoded = rotated(encoded.decoded, rotation, input.dtype);
   return encoded;
 }
 
@@ -136,8 +139,10 @@ ExitCode run_codec(const CodecFlags& flags) {
   std::unique_ptr<Codec> codec = find_codec(chosen.codec).make(chosen, side);
   const SafetensorsFile file = open_safetensors(flags.input);
   const Input input = read_input(find_tensor(file, flags.tensor), flags.head_size);
-  if (auto frozen = codec->frozen(input.values, input.shape, input.dtype)) codec = std::move(frozen);
-  const Encoded encoded = encode(*codec, input);
+  const int64_t rotation = rotation_of(chosen, side, input.shape.head_size);
+  const std::vector<float> values = rotation > 0 ? rotated(input.values, rotation, input.dtype) : input.values;
+  if (auto frozen = codec->frozen(values, input.shape, input.dtype)) codec = std::move(frozen);
+  const Encoded encoded = encode(*codec, input, values, rotation);
   write(flags, chosen, input, encoded);
   print(summary(*codec, chosen, input, encoded));
   return ExitCode::passed;

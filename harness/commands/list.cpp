@@ -62,7 +62,7 @@ std::string list_codecs(const ReportRoom&) {
   std::string text;
   for (const CodecRow& row : codecs()) {
     std::vector<Row> rows;
-    add_keys(rows, row.keys());
+    add_keys(rows, spec_keys(row));
     text += fmt::format("{}: {} ({})\n{}", row.name, row.summary, row.peer, columns_text(rows));
   }
   std::vector<Row> rows;

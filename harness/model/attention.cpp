@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "cache_backends/rotation.h"
 #include "harness/model/kernels/kernels.h"
 
 namespace kvdiff {
@@ -110,10 +111,17 @@ void weigh(const HeadTask& task, AttentionScratch& scratch) {
                 });
 }
 
-void run(const HeadTask& task, AttentionScratch& scratch) {
+void run(HeadTask task, AttentionScratch& scratch) {
+  const auto size = static_cast<size_t>(task.count * task.shape.head_size);
+  if (task.pages.key_rotation > 0) {
+    scratch.rotated.assign(task.queries, task.queries + size);
+    rotate(scratch.rotated, task.pages.key_rotation);
+    task.queries = scratch.rotated.data();
+  }
   score(task, scratch.tile);
   softmax(task);
   weigh(task, scratch);
+  if (task.pages.value_rotation > 0) rotate({task.sums, size}, task.pages.value_rotation);
   kernels().round(task.shape.dtype, task.sums, task.count * task.shape.head_size);
 }
 

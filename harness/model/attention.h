@@ -16,7 +16,7 @@ struct AttentionShape {
 
 // Working memory of one thread.
 struct AttentionScratch {
-  std::vector<float> tile, queries, logits, probs, chunk;
+  std::vector<float> tile, queries, rotated, logits, probs, chunk;
 };
 
 // Scaled scores and probabilities, [heads, tokens]: what the observers see.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cache_backends/rotation.h"
+
 namespace kvdiff {
 namespace {
 
@@ -15,9 +17,9 @@ bool same_bits(std::span<const float> a, std::span<const float> b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
 }
 
-// Tokens [first, first + count) of all heads, as attention finds them: [H, count, D].
-std::vector<float> read_back(const std::vector<std::shared_ptr<const KvPage>>& pages, const AttentionShape& shape,
-                             int64_t first, int64_t count) {
+// Tokens [first, first + count) of all heads, as attention finds them but rotated back: [H, count, D].
+std::vector<float> read_back(const KvPages& whole, Side side, const AttentionShape& shape, int64_t first, int64_t count) {
+  const auto& pages = side == Side::key ? whole.key : whole.value;
   std::vector<float> out(static_cast<size_t>(shape.kv_heads * count * shape.head_size));
   int64_t start = 0;
   for (const auto& page : pages) {
@@ -27,6 +29,7 @@ std::vector<float> read_back(const std::vector<std::shared_ptr<const KvPage>>& p
                    out.data() + (head * count + begin - first) * shape.head_size);
     start += page->tokens();
   }
+  if (whole.rotation(side) > 0) rotate(out, whole.rotation(side));
   return out;
 }
 
@@ -122,10 +125,9 @@ void DecodeSite::observe_history(Stream& stream, int layer, const KvPages& pages
   if (latest.count == seen || latest.tokens == 0) return;
   seen = latest.count;
   const bool key = side == Side::key;
-  const auto& of_reference = key ? reference_pages_.key : reference_pages_.value;
   observe(stream, layer, key ? Stage::key_read : Stage::value_read, shape_.attention.kv_heads,
-          read_back(of_reference, shape_.attention, latest.first, latest.tokens),
-          read_back(key ? pages.key : pages.value, shape_.attention, latest.first, latest.tokens));
+          read_back(reference_pages_, side, shape_.attention, latest.first, latest.tokens),
+          read_back(pages, side, shape_.attention, latest.first, latest.tokens));
 }
 
 void DecodeSite::check_control(const Stream&, int layer, const Row& row) {

@@ -169,7 +169,7 @@ class Draw {
   std::string side() {
     const CodecRow& row = codecs()[below(codecs().size())];
     std::vector<std::string> values;
-    for (const SpecKey& key : row.keys()) {
+    for (const SpecKey& key : spec_keys(row)) {
       if (coin()) continue;
       values.push_back(key.name + "=" + (key.choices.empty() ? std::to_string(1 + below(200)) : key.choices[below(key.choices.size())]));
     }

@@ -21,11 +21,11 @@ std::vector<std::string> side_texts() {
   std::vector<std::string> texts;
   for (const CodecRow& row : codecs()) {
     std::string fixed;
-    for (const SpecKey& key : row.keys()) {
+    for (const SpecKey& key : spec_keys(row)) {
       if (key.name == "group") fixed = "group=16";
     }
     texts.push_back(fmt::format("{}:{}", row.name, fixed));
-    for (const SpecKey& key : row.keys()) {
+    for (const SpecKey& key : spec_keys(row)) {
       for (const std::string& choice : key.choices) {
         if (choice == key.default_value) continue;
         texts.push_back(fmt::format("{}:{}{}{}={}", row.name, fixed, fixed.empty() ? "" : ",", key.name, choice));

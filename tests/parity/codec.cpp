@@ -1,5 +1,6 @@
 #include "cache_backends/aten/hqq_aten.h"
 #include "cache_backends/registry.h"
+#include "cache_backends/rotation.h"
 #include "tests/parity/bridge.h"
 #include "tests/parity/wrong_codec.h"
 
@@ -23,12 +24,17 @@ json run_codec(const json& job, Exchange& exchange) {
   const CacheSpec spec = parse_cache_spec(job.at("spec").get<std::string>());
   const SideSpec& chosen = side == Side::key ? spec.base.key : spec.base.value;
   std::unique_ptr<Codec> codec = codec_with_fault(chosen, side, exchange.options.value("wrong", ""));
+  const int64_t rotation = rotation_of(chosen, side, shape.head_size);
+  const auto values = [&](const std::string& name) {
+    return rotation > 0 ? rotated(exchange.values(name), rotation, dtype) : exchange.values(name);
+  };
   const std::string first = job.value("frozen", input);
-  if (auto frozen = codec->frozen(exchange.values(first), exchange.shape(first), dtype)) codec = std::move(frozen);
+  if (auto frozen = codec->frozen(values(first), exchange.shape(first), dtype)) codec = std::move(frozen);
 
-  const EncodedBlock block = codec->encode(exchange.values(input), shape, dtype);
+  const EncodedBlock block = codec->encode(values(input), shape, dtype);
   std::vector<float> dequantized(static_cast<size_t>(shape.elements()));
   codec->decode(block, 0, dequantized);
+  if (rotation > 0) dequantized = rotated(dequantized, rotation, dtype);
   exchange.put(id + ".codes", sizes_of(shape), codec->codes(block));
   exchange.put(id + ".packed", flat(block.packed.size()), block.packed);
   exchange.put(id + ".scale", flat(block.scale.size()), block.scale);
