@@ -89,7 +89,8 @@ void solve(const HqqMatrix& matrix, const Options& options, const HqqKernels& ke
     const float largest = static_cast<float>((1 << options.bits) - 1);
     const float weight = static_cast<float>(1.0 / beta);
     const float error = kernels.solve(
-        input, {affine.scale.data(), affine.zero.data(), largest, weight, options.half, scratch.data()});
+        input, {affine.scale.data(), affine.zero.data(), largest, weight, negligible_error(1.0 / beta), options.half,
+                scratch.data()});
     if (!(error < best)) return;
     best = error;
     if (options.variant.grows) beta *= kappa;

@@ -21,7 +21,8 @@ struct HqqStep {
   const float* scale = nullptr;  // [groups]
   float* zero = nullptr;         // [groups], replaced by the next turn's
   float largest_code = 0;        // 2^bits - 1
-  float shrink_weight = 0;       // 1 / beta; at least 1/13, or the shortcut below 1/8 (hqq_kernel.inc) would not hold
+  float shrink_weight = 0;       // 1 / beta
+  float negligible = 0;          // errors up to this are shrunk to 0 for certain, which saves their power: negligible_error()
   bool half = false;             // every operation rounds to float16
   float* scratch = nullptr;      // hqq_scratch_size() floats
 };
@@ -53,7 +54,11 @@ struct HqqKernels {
   void (*power)(const float* values, int64_t count, bool half, float* out);  // values ^ -0.3: for tests
 };
 const HqqKernels& hqq_kernels(Simd simd);
+const HqqKernels& hqq_kernels_without_fma();  // scalar, where each fma is a call: a test holds it to the others
 
+// |error| - weight * |error|^-0.3 is below 0 up to weight^(1 / 1.3); a hundredth less keeps clear of every rounding, those
+// of float16 included.
+float negligible_error(double weight);
 int64_t hqq_scratch_size(const HqqMatrix& matrix);
 
 }  // namespace kvdiff

@@ -128,6 +128,23 @@ TEST_CASE("hqq: a group that does not divide is the user's mistake", "[codecs][h
   CHECK_THROWS_AS(codec_of("hqq", {{"group", "64x"}}), UserError);
 }
 
+TEST_CASE("hqq: a fused product is the same bits as a call and as an instruction", "[codecs][hqq]") {
+  std::mt19937 random(4);
+  std::uniform_real_distribution<float> uniform(-30.0f, 30.0f);
+  std::vector<float> values(64 * 40), scale(40, 0.25f);
+  for (float& value : values) value = uniform(random);
+  for (const bool half : {false, true}) {
+    const auto turn = [&](const HqqKernels& kernels) {
+      std::vector<float> zero(40, 7.5f), scratch(4096);
+      const HqqMatrix matrix = {values.data(), 64, 40, 0};
+      zero.push_back(kernels.solve(matrix, {scale.data(), zero.data(), 15.0f, 0.1f, negligible_error(0.1), half, scratch.data()}));
+      return zero;
+    };
+    CHECK(turn(hqq_kernels_without_fma()) == turn(hqq_kernels(Simd::scalar)));
+    CHECK(turn(hqq_kernels_without_fma()) == turn(hqq_kernels(best_simd())));
+  }
+}
+
 TEST_CASE("hqq: the power is within 1.3 units in the last place", "[codecs][hqq]") {
   std::mt19937 random(2);
   std::vector<float> values, powers(20000);
