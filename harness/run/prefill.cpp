@@ -89,6 +89,7 @@ void copy_prefill(const Stream& from, Stream& to, const CacheShape& shape, int64
       to.cache->append(layer, {part[0], part[1], count});
     }
   }
+  to.cache->settle();  // nobody reads the prompt as it came any more
   to.digest = from.digest;
   to.position = from.position;
 }
