@@ -1,6 +1,4 @@
 // Blocks as the peers' packages encoded them (fixtures/make_*_fixtures.py), bit for bit.
-#include <cstring>
-
 #include "cache_backends/cache_spec.h"
 #include "tests/cache_backends/codecs/fixture.h"
 #include "tests/cache_backends/codecs/inputs.h"
@@ -8,19 +6,6 @@
 
 namespace kvdiff::test {
 namespace {
-
-std::vector<uint8_t> plain(const std::vector<std::byte>& packed) {
-  std::vector<uint8_t> bytes(packed.size());
-  if (!bytes.empty()) std::memcpy(bytes.data(), packed.data(), bytes.size());
-  return bytes;
-}
-
-int64_t differing(const std::vector<float>& left, const std::vector<float>& right) {
-  if (left.size() != right.size()) return static_cast<int64_t>(std::max(left.size(), right.size()));
-  int64_t count = 0;
-  for (size_t i = 0; i < left.size(); ++i) count += fnv1a({left[i]}) != fnv1a({right[i]});
-  return count;
-}
 
 std::vector<float> numbers(const Fixture& fixture, const nlohmann::json& row, const std::string& key) {
   if (row.at(key).is_null()) return {};
