@@ -1,0 +1,94 @@
+"""Drawn caches: prompt lengths, pieces, residuals, reorder and reset, over random and real K and V."""
+
+import torch
+
+import recorded_kv
+from common import DTYPES
+from peer_cache import one_thread
+from schedules_compare import run_cases
+
+RESIDUALS = [0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 17, 31, 32, 33, 50, 64, 100, 127, 128, 129, 150, 200]
+SHAPES = [(1, 3, 16), (1, 2, 32), (1, 1, 80), (1, 3, 64), (3, 1, 16), (3, 2, 16)]  # B, H, D
+AXES = [(0, 0), (0, 1), (1, 0), (1, 1)]
+LONGEST = 1100  # tokens of a case
+
+
+def drawn_tensor(draw, shape, dtype):
+    x = draw.standard_normal(shape)
+    x[..., 3] *= 12
+    outliers = draw.integers(0, x.size, 1 + x.size // 4000)
+    x.reshape(-1)[outliers] *= 40
+    return torch.tensor(x).to(DTYPES[dtype])
+
+
+def pick(draw, choices):
+    return choices[int(draw.integers(len(choices)))]
+
+
+def drawn_ops(draw, residual, batch):
+    """n: append n tokens; [rows]: reorder; "reset". A prompt, some of them in pieces, and steps for five flushes or more."""
+    ops = [int(draw.integers(1, 301))]
+    if draw.random() < 0.4:
+        ops += [int(n) for n in draw.integers(1, 2 * max(residual, 8), draw.integers(1, 5))]
+    flushes, residue = 0, 0
+    reset_at = int(draw.integers(1, 60)) if draw.random() < 0.15 else -1
+    while flushes < 7 and sum(op for op in ops if isinstance(op, int)) < LONGEST:
+        long = residual > 40 and draw.random() < 0.5
+        ops.append(int(draw.integers(1, residual // 2)) if long else 1)
+        residue += ops[-1]
+        flushes, residue = (flushes + 1, 0) if residue >= residual else (flushes, residue)
+        if batch > 1 and draw.random() < 0.15:
+            ops.append([int(row) for row in draw.integers(0, batch, batch)])
+        if len(ops) == reset_at:
+            ops += ["reset", int(draw.integers(1, 80))]
+            residue = 0
+    return ops
+
+
+def tokens_of(ops):
+    return sum(op for op in ops if isinstance(op, int))
+
+
+def drawn_case(parity, draw, solver):
+    batch, heads, size = shape = pick(draw, SHAPES)
+    dtype, residual = pick(draw, list(DTYPES)), pick(draw, RESIDUALS)
+    if draw.random() < 0.3:
+        residual = int(draw.integers(0, 201))
+    group = pick(draw, [g for g in (8, 16, 32, 64) if batch * heads * size % g == 0])
+    options = {"nbits": pick(draw, [1, 2, 3, 4, 4, 8]), "q_group_size": group, "residual_length": residual}
+    rows = batch * heads * size // group  # per token, where groups are rows
+    fits = options["nbits"] != 3 and (rows * options["nbits"] % 8 == 0 or draw.random() < 0.2)
+    options["axis_key"], options["axis_value"] = pick(draw, AXES) if fits else (0, 0)
+    ops = drawn_ops(draw, residual, batch)
+    full = (batch, heads, tokens_of(ops), size)
+    return {"kv": [drawn_tensor(draw, full, dtype) for _ in range(2)], "options": options, "ops": ops, "solver": solver,
+            "data": "drawn"}
+
+
+def real_case(parity, draw, solver):
+    residual, bits = pick(draw, RESIDUALS), pick(draw, [2, 4, 8])
+    ops = drawn_ops(draw, residual, 1)
+    while tokens_of(ops) > LONGEST // 2 and len(ops) > 2:
+        ops.pop()
+    layers = recorded_kv.of_text(LONGEST // 2)
+    key, value = layers[pick(draw, [0, 1, 14, len(layers) - 1])]
+    dtype, count = pick(draw, list(DTYPES)), min(tokens_of(ops), LONGEST // 2)
+    ops = ops if tokens_of(ops) <= count else [count]
+    axis_key, axis_value = pick(draw, AXES)
+    options = {"nbits": bits, "q_group_size": 16, "residual_length": residual, "axis_key": axis_key, "axis_value": axis_value}
+    return {"kv": [t[:, :, :count].to(DTYPES[dtype]) for t in (key, value)], "options": options, "ops": ops, "solver": solver,
+            "data": "SmolLM2"}
+
+
+def cases(parity):
+    draw = parity.random("schedules")
+    share = 10 if parity.full else 1
+    for solver, keys, variant, drawn, real in [("off", "", "portable", 110, 25), ("on", "", "portable", 30, 10)]:
+        for make, count in ((drawn_case, drawn), (real_case, real)):
+            for _ in range(count * share):
+                yield {**make(parity, draw, solver), "keys": keys, "variant": variant}
+
+
+def run(parity):
+    with one_thread():
+        run_cases(parity, cases(parity))

@@ -1,0 +1,85 @@
+"""A real generation by transformers under its quantized cache: K and V of every step are recorded on the way in, views
+and codes on the way out, and ours has to show the same from the same K and V."""
+
+import hashlib
+
+import torch
+from transformers.cache_utils import QuantizedCache
+
+import recorded_kv
+from common import bits, count_different
+from peer_cache import PEER, held_codes, one_thread, watch
+from schedules_compare import spec_of
+
+STEPS = 512
+
+
+class Recorder:
+    """Watches one layer of a cache while a model runs."""
+
+    def __init__(self, layer, solver):
+        self.layer, self.fresh, self.seen, self.codes = watch(layer, solver), [[], []], [], []
+        self.original, layer.update = layer.update, self.update
+
+    def update(self, key, value, *arguments, **options):
+        flushes = self.layer.flushes[0]
+        with one_thread():
+            views = self.original(key, value, *arguments, **options)
+        for kept, tensor in zip(self.fresh, (key, value)):
+            kept.append(tensor.clone())
+        self.seen.append([(view.numel(), digest(view)) for view in views])
+        if self.layer.flushes[0] > flushes:
+            held = (self.layer._quantized_keys, self.layer._quantized_values)
+            self.codes.append([held_codes(tensors).clone() for tensors in held])
+        return views
+
+
+def digest(values):
+    """Of the bits that `equal` means; a view of every step would take gigabytes."""
+    return hashlib.blake2b(bits(values).data, digest_size=16).digest()
+
+
+def record(options, solver, layers):
+    config = recorded_kv.model()[0].config
+    cache = QuantizedCache(backend="hqq", config=config, **options)
+    for layer in cache.layers:
+        watch(layer, solver)
+    recorders = {i: Recorder(cache.layers[i], solver) for i in layers}
+    recorded_kv.generate(cache, recorded_kv.question_ids(), STEPS)
+    return recorders
+
+
+def compare_layer(parity, name, recorder, answers, states):
+    def row(what):
+        return parity.row(PEER, f"{name}: {what}")
+
+    at = [0, 0]
+    for seen in recorder.seen:
+        for side, (size, expected) in enumerate(seen):
+            ours = answers[("key", "value")[side] + ".views"][at[side]:at[side] + size]
+            at[side] += size
+            row("views").compared += size
+            row("views").differing += 0 if digest(ours) == expected else size
+    for side in (0, 1):
+        theirs = torch.cat([codes[side] for codes in recorder.codes])
+        row("packed codes").compared += theirs.numel()
+        row("packed codes").differing += count_different(theirs, answers[("key", "value")[side] + ".packed"])
+        row("flushes").compared += 1
+        row("flushes").differing += recorder.layer.flushes[side] != states[-1]["flushes"][side]
+    row("views").note = f"every step of {STEPS}; {len(recorder.codes)} flushes"
+
+
+def compare(parity, options, solver, more, layers):
+    name = f"hqq, solver {solver}{more}, SmolLM2 writes, {len(layers)} layers"
+    for i, recorder in record(options, solver, layers).items():
+        key, value = (torch.cat(kept, dim=-2) for kept in recorder.fresh)
+        ops = [tensor.shape[-2] for tensor in recorder.fresh[0]]
+        job = {"id": "0", "spec": spec_of(options, solver, more), "key": "k", "value": "v", "ops": ops}
+        states, answers = parity.ask("cache", [job], {"k": key, "v": value}, wrong=parity.wrong)
+        compare_layer(parity, name, recorder, {k.removeprefix("0."): v for k, v in answers.items()}, states[0])
+
+
+def run(parity):
+    layers = range(30) if parity.full else [0, 9, 19, 29]
+    options = {"nbits": 4, "q_group_size": 32, "residual_length": 64, "axis_key": 0, "axis_value": 1}
+    compare(parity, options, "off", "", list(layers))
