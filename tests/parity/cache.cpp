@@ -1,7 +1,7 @@
 #include "cache_backends/kv_cache.h"
 
+#include "cache_backends/aten/hqq_aten.h"
 #include "cache_backends/quantized_cache.h"
-#include "cache_backends/registry.h"
 #include "tests/parity/bridge.h"
 #include "tests/parity/watched_codec.h"
 #include "tests/parity/wrong_codec.h"
@@ -22,7 +22,7 @@ std::shared_ptr<const SidePlan> plan_of(const CacheSpec& spec, Side side, const 
   plan->side = side;
   plan->row = {shape.batch, shape.heads, 1, shape.head_size};
   plan->compute = plan->stored = shape.dtype;
-  plan->codec = watched(with_fault(find_codec(chosen.codec).make(chosen, side), fault), std::move(encoded));
+  plan->codec = watched(codec_with_fault(chosen, side, fault), std::move(encoded));
   plan->schedule = &find_schedule(spec.lane.schedule);
   plan->residual_length = spec.lane.residual;
   plan->prefill_reads_codes = spec.lane.prefill == "quantized";
@@ -85,6 +85,7 @@ json state_of(const WatchedCache& made) {
 // of what each append encoded), and the same of the values.
 json run_cache(const json& job, Exchange& exchange) {
   const std::string id = job.at("id"), key_name = job.at("key"), value_name = job.at("value");
+  set_aten_threads(1);
   const BlockShape shape = exchange.shape(key_name);
   const CacheShape cache_shape = {1, shape.batch, shape.heads, shape.head_size, exchange.dtype(key_name)};
   WatchedCache made = make_watched(job.at("spec"), cache_shape, exchange.options.value("wrong", ""));

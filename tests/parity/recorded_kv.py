@@ -12,7 +12,7 @@ QUESTION = "Explain how a refrigerator works, and then how an air conditioner di
 
 
 def folder():
-    named = os.environ.get("KVDIFF_PARITY_MODEL")
+    named = os.environ.get("KVDIFF_MODEL")
     return pathlib.Path(named) if named else pathlib.Path.home() / ".cache/kvdiff/models/SmolLM2-135M-Instruct"
 
 

@@ -80,10 +80,14 @@ def real_case(parity, draw, solver):
             "data": "SmolLM2"}
 
 
+# solver, further keys of the spec, name of the variant, cases drawn and of SmolLM2
+VARIANTS = [("off", "", "portable", 100, 20), ("on", "", "portable", 24, 8), ("on", ",arithmetic=torch", "torch", 24, 8)]
+
+
 def cases(parity):
     draw = parity.random("schedules")
     share = 10 if parity.full else 1
-    for solver, keys, variant, drawn, real in [("off", "", "portable", 110, 25), ("on", "", "portable", 30, 10)]:
+    for solver, keys, variant, drawn, real in VARIANTS:
         for make, count in ((drawn_case, drawn), (real_case, real)):
             for _ in range(count * share):
                 yield {**make(parity, draw, solver), "keys": keys, "variant": variant}

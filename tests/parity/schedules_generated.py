@@ -17,14 +17,13 @@ STEPS = 512
 class Recorder:
     """Watches one layer of a cache while a model runs."""
 
-    def __init__(self, layer, solver):
-        self.layer, self.fresh, self.seen, self.codes = watch(layer, solver), [[], []], [], []
+    def __init__(self, layer):
+        self.layer, self.fresh, self.seen, self.codes = layer, [[], []], [], []
         self.original, layer.update = layer.update, self.update
 
     def update(self, key, value, *arguments, **options):
         flushes = self.layer.flushes[0]
-        with one_thread():
-            views = self.original(key, value, *arguments, **options)
+        views = self.original(key, value, *arguments, **options)
         for kept, tensor in zip(self.fresh, (key, value)):
             kept.append(tensor.clone())
         self.seen.append([(view.numel(), digest(view)) for view in views])
@@ -44,7 +43,7 @@ def record(options, solver, layers):
     cache = QuantizedCache(backend="hqq", config=config, **options)
     for layer in cache.layers:
         watch(layer, solver)
-    recorders = {i: Recorder(cache.layers[i], solver) for i in layers}
+    recorders = {i: Recorder(cache.layers[i]) for i in layers}
     recorded_kv.generate(cache, recorded_kv.question_ids(), STEPS)
     return recorders
 
@@ -66,20 +65,21 @@ def compare_layer(parity, name, recorder, answers, states):
         row("packed codes").differing += count_different(theirs, answers[("key", "value")[side] + ".packed"])
         row("flushes").compared += 1
         row("flushes").differing += recorder.layer.flushes[side] != states[-1]["flushes"][side]
-    row("views").note = f"every step of {STEPS}; {len(recorder.codes)} flushes"
 
 
-def compare(parity, options, solver, more, layers):
-    name = f"hqq, solver {solver}{more}, SmolLM2 writes, {len(layers)} layers"
-    for i, recorder in record(options, solver, layers).items():
+def compare(parity, options, recorders, solver, more, variant):
+    name = f"hqq, solver {solver}, {variant}, SmolLM2 writes"
+    for recorder in recorders.values():
         key, value = (torch.cat(kept, dim=-2) for kept in recorder.fresh)
         ops = [tensor.shape[-2] for tensor in recorder.fresh[0]]
         job = {"id": "0", "spec": spec_of(options, solver, more), "key": "k", "value": "v", "ops": ops}
         states, answers = parity.ask("cache", [job], {"k": key, "v": value}, wrong=parity.wrong)
         compare_layer(parity, name, recorder, {k.removeprefix("0."): v for k, v in answers.items()}, states[0])
+    parity.row(PEER, f"{name}: views").note = f"{len(recorders)} layers at each of {STEPS} steps"
 
 
 def run(parity):
-    layers = range(30) if parity.full else [0, 9, 19, 29]
     options = {"nbits": 4, "q_group_size": 32, "residual_length": 64, "axis_key": 0, "axis_value": 1}
-    compare(parity, options, "off", "", list(layers))
+    with one_thread():
+        recorders = record(options, "on", range(30) if parity.full else [0, 9, 19, 29])
+        compare(parity, options, recorders, "on", ",arithmetic=torch", "torch")
