@@ -16,7 +16,7 @@ class WatchedCodec : public CodecWrapper {
     return block;
   }
   std::unique_ptr<Codec> frozen(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override {
-    auto frozen = CodecWrapper::frozen(values, shape, dtype);
+    auto frozen = inner().frozen(values, shape, dtype);
     return frozen ? watched(std::move(frozen), encoded_) : nullptr;
   }
 
