@@ -8,6 +8,7 @@ import pathlib
 AREAS = {
     "codecs": "codes, packed bytes, scales, zeros, dequantized values",
     "schedules": "views, codes, lengths and flushes of a cache, update by update",
+    "forecast": "whether, when and with which words the peer raises",
     "fixtures": "making the golden fixtures again gives the same bytes",
     "faults": "planted faults are found, each at its row",
 }
