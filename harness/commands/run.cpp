@@ -104,7 +104,7 @@ RunReport measure(const Plan& plan, const Case& one, const RunOptions& options) 
   if (!options.quiet) {
     hooks.warn = [&progress](const std::string& lane, const std::string& text) {
       progress.clear();
-      std::fputs(fmt::format("kvdiff: warning: {}: {}\n", shown(lane), shown(text)).c_str(), stderr);
+      std::fputs(fmt::format("kvdiff: warning: {}: {}\n", shown(lane), text).c_str(), stderr);
     };
   }
   RunReport report = run_case(one, place_of(options), hooks);

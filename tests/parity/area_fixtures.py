@@ -10,6 +10,7 @@ TESTS = pathlib.Path(__file__).resolve().parents[1]
 # The script, its arguments ({} is where the file goes), the fixture in the tree.
 FIXTURES = [
     ("cache_backends/codecs/fixtures/make_hqq_fixtures.py", ["{}"], "cache_backends/codecs/fixtures/hqq.fixture"),
+    ("cache_backends/codecs/fixtures/make_quanto_fixtures.py", ["{}"], "cache_backends/codecs/fixtures/quanto.fixture"),
     ("cache_backends/make_hf_schedule_fixtures.py", ["--out", "{}"], "cache_backends/fixtures/hf_schedule.json"),
 ]
 

@@ -17,9 +17,12 @@ struct Fixture {
   std::vector<float> floats(const nlohmann::json& place, Dtype dtype) const;
 };
 
-// Throws std::runtime_error that says how to make the file again when it is missing, cut, or of another package.
+// Throws std::runtime_error that says how to make the file again when it is missing, cut, altered (the header holds a
+// digest of the arrays), or of another package.
 Fixture read_fixture(const std::string& name, const std::string& package, const std::string& version);
+Fixture read_fixture_file(const std::string& path, const std::string& package, const std::string& version);
 
+std::string fnv1a(const std::vector<uint8_t>& bytes);
 // Of the values as float32 bits, little-endian, every NaN as 0x7fc00000.
 std::string fnv1a(const std::vector<float>& values);
 
