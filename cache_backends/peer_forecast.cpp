@@ -20,8 +20,9 @@ std::string peer_of(const PeerQuestion& question) {
   for (int64_t layer = 0; layer < question.shape.layers; ++layer) {
     const LayerSpec sides = layer_spec(question.spec, layer, question.shape.layers);
     for (const SideSpec* side : {&sides.key, &sides.value}) {
-      if (has_peer(*side, question.spec.lane))
-        return fmt::format("{} with {}", find_schedule(question.spec.lane.schedule).peer, find_codec(side->codec).peer);
+      if (!has_peer(*side, question.spec.lane)) continue;
+      const std::string_view schedule = find_schedule(question.spec.lane.schedule).peer, codec = find_codec(side->codec).peer;
+      return schedule == codec ? std::string(codec) : fmt::format("{} with {}", schedule, codec);
     }
   }
   return "";
@@ -29,7 +30,7 @@ std::string peer_of(const PeerQuestion& question) {
 
 // One side of one layer as the peer keeps it.
 struct PeerSide {
-  Side side;
+  Side side = Side::key;
   std::shared_ptr<const Codec> codec;  // null: nothing of the peer's
   bool quanto = false;
   PeerResidual residual;
@@ -60,7 +61,8 @@ class Replay {
   using Layer = std::vector<PeerSide>;
 
   PeerSide make(const SideSpec& spec, Side side) const {
-    PeerSide made{.side = side};
+    PeerSide made;
+    made.side = side;
     if (!has_peer(spec, question_.spec.lane)) return made;
     made.codec = find_codec(spec.codec).make(spec, side);
     made.quanto = spec.codec == "quanto";
