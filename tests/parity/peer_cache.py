@@ -37,6 +37,7 @@ def watch(layer, solver="on"):
 
 class PeerCache:
     def __init__(self, backend, solver="on", **options):
+        self.backend = backend
         self.cache = QuantizedCache(backend=backend, config=ONE_LAYER, **options)
         self.layer = watch(self.cache.layers[0], solver)
 
@@ -61,13 +62,22 @@ class PeerCache:
             return False
         return True
 
+    def fresh_codes(self, count):
+        """What the last update of so many tokens encoded: all, but fp8 appends, and ours does so token by token."""
+        if self.backend != "fp8":
+            return self.codes()
+        return [held[0][:, :, -count:].permute(2, 0, 1, 3).contiguous().reshape(-1).view(torch.uint8)
+                for held in (self.layer._quantized_keys, self.layer._quantized_values)]
+
     def codes(self):
         """Bytes of the codes, as they lie in memory."""
         return [held_codes(held) for held in (self.layer._quantized_keys, self.layer._quantized_values)]
 
 
 def held_codes(held):
-    return held[0].contiguous().reshape(-1).view(torch.uint8)
+    """hqq: (codes, meta). fp8: (codes, scale). quanto: a tensor of its own that packs codes."""
+    codes = held[0] if isinstance(held, tuple) else held._data._data
+    return codes.contiguous().reshape(-1).view(torch.uint8)
 
 
 @contextlib.contextmanager

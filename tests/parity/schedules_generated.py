@@ -67,12 +67,12 @@ def compare_layer(parity, name, recorder, answers, states):
         row("flushes").differing += recorder.layer.flushes[side] != states[-1]["flushes"][side]
 
 
-def compare(parity, options, recorders, solver, more, variant):
-    name = f"hqq, solver {solver}, {variant}, SmolLM2 writes"
+def compare(parity, options, recorders, keys, variant):
+    name = f"{variant}, SmolLM2 writes"
     for recorder in recorders.values():
         key, value = (torch.cat(kept, dim=-2) for kept in recorder.fresh)
         ops = [tensor.shape[-2] for tensor in recorder.fresh[0]]
-        job = {"id": "0", "spec": spec_of(options, solver, more), "key": "k", "value": "v", "ops": ops}
+        job = {"id": "0", "spec": spec_of("hqq", options, keys), "key": "k", "value": "v", "ops": ops}
         states, answers = parity.ask("cache", [job], {"k": key, "v": value}, wrong=parity.wrong)
         compare_layer(parity, name, recorder, {k.removeprefix("0."): v for k, v in answers.items()}, states[0])
     parity.row(PEER, f"{name}: views").note = f"{len(recorders)} layers at each of {STEPS} steps"
@@ -82,4 +82,4 @@ def run(parity):
     options = {"nbits": 4, "q_group_size": 32, "residual_length": 64, "axis_key": 0, "axis_value": 1}
     with one_thread():
         recorders = record(options, "on", range(30) if parity.full else [0, 9, 19, 29])
-        compare(parity, options, recorders, "on", ",arithmetic=torch", "torch")
+        compare(parity, options, recorders, ",solver=on,arithmetic=torch", "hqq, solver on, torch")
