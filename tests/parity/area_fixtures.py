@@ -12,6 +12,7 @@ FIXTURES = [
     ("cache_backends/codecs/fixtures/make_hqq_fixtures.py", ["{}"], "cache_backends/codecs/fixtures/hqq.fixture"),
     ("cache_backends/codecs/fixtures/make_quanto_fixtures.py", ["{}"], "cache_backends/codecs/fixtures/quanto.fixture"),
     ("cache_backends/make_hf_schedule_fixtures.py", ["--out", "{}"], "cache_backends/fixtures/hf_schedule.json"),
+    ("cache_backends/make_peer_forecast_fixtures.py", ["--out", "{}"], "cache_backends/fixtures/peer_forecast.json"),
 ]
 
 
