@@ -1,9 +1,10 @@
 """Codecs: one file per peer package, codecs_*.py, each with `run(parity)`."""
 
-import codecs_hqq
-import codecs_quanto
+import importlib
+
+FILES = ("hqq", "quanto", "ggml", "fp8", "kivi", "integer")
 
 
 def run(parity):
-    codecs_hqq.run(parity)
-    codecs_quanto.run(parity)
+    for name in FILES:
+        importlib.import_module(f"codecs_{name}").run(parity)

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -29,7 +30,7 @@ Fixture read_fixture_file(const std::string& path, const std::string& package, c
   if (fixture.header.at("package") != package || fixture.header.at("version") != version)
     throw fail("was made by " + fixture.header.at("package").dump() + " " + fixture.header.at("version").dump());
   fixture.data.assign(std::istreambuf_iterator<char>(file), {});
-  const std::string digest = fnv1a(fixture.data);
+  const std::string digest = fnv1a_bytes(fixture.data);
   if (fixture.header.value("digest", "") != digest)
     throw fail(fmt::format("its arrays ({} bytes) are not those that were written: digest {}, not {}", fixture.data.size(),
                            digest, fixture.header.value("digest", "none")));
@@ -63,7 +64,7 @@ uint64_t fnv_step(uint64_t digest, uint32_t byte) { return (digest ^ byte) * 0x1
 
 }  // namespace
 
-std::string fnv1a(const std::vector<uint8_t>& bytes) {
+std::string fnv1a_bytes(const std::vector<uint8_t>& bytes) {
   uint64_t digest = fnv_start;
   for (const uint8_t byte : bytes) digest = fnv_step(digest, byte);
   return fmt::format("{:016x}", digest);
@@ -76,6 +77,22 @@ std::string fnv1a(const std::vector<float>& values) {
     for (int shift = 0; shift < 32; shift += 8) digest = fnv_step(digest, (bits >> shift) & 0xffu);
   }
   return fmt::format("{:016x}", digest);
+}
+
+int64_t differing(const std::vector<float>& left, const std::vector<float>& right) {
+  if (left.size() != right.size()) return static_cast<int64_t>(std::max(left.size(), right.size()));
+  int64_t count = 0;
+  for (size_t i = 0; i < left.size(); ++i) {
+    const bool both = std::isnan(left[i]) && std::isnan(right[i]);
+    count += !both && std::bit_cast<uint32_t>(left[i]) != std::bit_cast<uint32_t>(right[i]);
+  }
+  return count;
+}
+
+std::vector<uint8_t> plain(const std::vector<std::byte>& bytes) {
+  std::vector<uint8_t> out(bytes.size());
+  if (!out.empty()) std::memcpy(out.data(), bytes.data(), out.size());
+  return out;
 }
 
 }  // namespace kvdiff::test
