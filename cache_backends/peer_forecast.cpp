@@ -127,7 +127,8 @@ class Replay {
     for (const Layer& layer : layers_) {
       for (const PeerSide& side : layer) quanto = quanto || side.quanto, encoded = encoded || side.codec != nullptr;
     }
-    if (step.kind == PeerStep::Kind::shallow_copy) return tell(PeerCall::shallow_copy, updates_, 0, Side::key, shallow_copy_verdict());
+    if (step.kind == PeerStep::Kind::shallow_copy)
+      return tell(PeerCall::shallow_copy, updates_, 0, Side::key, shallow_copy_verdict());
     if (updates_ == 0 || !encoded) return true;
     return tell(PeerCall::deep_copy, updates_, 0, Side::key, deep_copy_verdict(question_.records_gradients, quanto));
   }

@@ -99,7 +99,8 @@ def real_case(parity, draw, backend):
 
 
 # name, backend, does hqq solve, keys of the spec, cases drawn and of SmolLM2
-VARIANTS = [("hqq, solver off", "hqq", "off", ",solver=off", 80, 16), ("hqq, solver on, portable", "hqq", "on", ",solver=on", 20, 6),
+VARIANTS = [("hqq, solver off", "hqq", "off", ",solver=off", 80, 16),
+            ("hqq, solver on, portable", "hqq", "on", ",solver=on", 20, 6),
             ("hqq, solver on, torch", "hqq", "on", ",solver=on,arithmetic=torch", 20, 6),
             ("quanto", "quanto", "", "", 40, 8), ("fp8", "fp8", "", "", 20, 4)]
 
