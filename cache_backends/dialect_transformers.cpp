@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <map>
+#include <optional>
 
 #include "cache_backends/error.h"
 #include "cache_backends/nearest.h"
+#include "cache_backends/peer_operations.h"
 #include "cache_backends/spec_dialects.h"
 #include "cache_backends/spec_text.h"
 
@@ -93,8 +96,8 @@ std::string backend_of(const Arguments& arguments) {
 void check_fp8(const Arguments& arguments) {
   for (const std::string_view name : {"nbits", "axis_key", "axis_value", "q_group_size", "residual_length"}) {
     if (arguments.contains(name)) {
-      fail(fmt::format("{}: the backend 'fp8' has one scale per tensor and takes no such option (transformers raises "
-                       "ValueError); leave it out, or choose quanto or hqq", name));
+      fail(fmt::format("{}: the backend 'fp8' has one scale per tensor and takes no such option; leave it "
+                       "out, or choose quanto or hqq", name));
     }
   }
 }
@@ -115,6 +118,37 @@ std::string side_text(const Arguments& arguments, std::string_view axis) {
   if (backend != "fp8") return backend + values;
   check_fp8(arguments);
   return "hf-fp8";
+}
+
+std::optional<int64_t> number_of(const Arguments& arguments, std::string_view name) {
+  const auto given = arguments.find(name);
+  int64_t number = 0;
+  if (given == arguments.end()) return std::nullopt;
+  const auto [end, error] = std::from_chars(given->second.data(), given->second.data() + given->second.size(), number);
+  return error == std::errc() ? std::optional(number) : std::nullopt;
+}
+
+// What transformers itself raises for these arguments, as a further sentence; empty where it takes them.
+std::string peer_says(const Arguments& arguments) {
+  PeerConfig config;
+  if (const auto given = arguments.find("backend"); given != arguments.end()) config.backend = given->second;
+  config.nbits = number_of(arguments, "nbits");
+  config.axis_key = number_of(arguments, "axis_key");
+  config.axis_value = number_of(arguments, "axis_value");
+  config.q_group_size = number_of(arguments, "q_group_size");
+  config.residual_length = number_of(arguments, "residual_length");
+  const PeerVerdict verdict = constructor_verdict(config);
+  if (verdict.message.empty()) return "";
+  return fmt::format(" (transformers 5.23 raises {}: {})", verdict.exception, verdict.message);
+}
+
+CacheSpec parse_sides(const Arguments& arguments) {
+  try {
+    const std::string key = side_text(arguments, "axis_key"), value = side_text(arguments, "axis_value");
+    return parse_cache_spec(fmt::format("k={}/v={}", key, value));
+  } catch (const UserError& error) {
+    throw UserError(error.code(), error.what() + peer_says(arguments));
+  }
 }
 
 std::vector<std::string> notes_on(const Arguments& arguments) {
@@ -175,8 +209,7 @@ std::string condition_of(const CacheSpec& spec) {
 Translated from_transformers(std::string_view text) {
   if (text.size() > longest_spec) fail(fmt::format("{} characters; at most {} are read", text.size(), longest_spec));
   const Arguments arguments = parse_arguments(text);
-  const std::string key = side_text(arguments, "axis_key"), value = side_text(arguments, "axis_value");
-  Translated result{parse_cache_spec(fmt::format("k={}/v={}", key, value)), notes_on(arguments)};
+  Translated result{parse_sides(arguments), notes_on(arguments)};
   result.spec.text = text;
   return result;
 }

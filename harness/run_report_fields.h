@@ -112,7 +112,7 @@ template <class V> void fields(V& v, NotMeasured& n) { v("what", n.what), v("rea
 
 template <class V> void fields(V& v, PeerVerdict& p) {
   v("raises", p.raises), v("silently_wrong", p.silently_wrong), v("at_dequantize", p.at_dequantize);
-  v("message", p.message);
+  v("exception", p.exception), v("message", p.message);
 }
 
 template <class V> void fields(V& v, PeerFailure& p) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cache_backends/peer_forecast.h"
 #include "harness/verdict/receipt_summary.h"
 #include "reports/console_sections.h"
 #include "reports/numbers.h"
@@ -45,16 +46,6 @@ std::string arithmetic_text(const FloorsReport& floors) {
   return fmt::format("arithmetic floor: at most {} in a logit.", short_number(largest));
 }
 
-std::string peer_text(const PeerFailure& failure, const RenderOptions& options) {
-  const auto update = [](int64_t n) { return n == 0 ? std::string("the prefill") : "update " + grouped(n); };
-  const std::string encoded = fmt::format("layer {}, {}s, encoded at {}", failure.layer, name_of(failure.side), update(failure.update));
-  const std::string type = failure.verdict.exception.empty() ? "" : failure.verdict.exception + ": ";
-  const std::string message = shown(type + failure.verdict.message, options);
-  if (failure.verdict.silently_wrong) return fmt::format("transformers would go on with wrong values here: {}: {}", encoded, message);
-  const int64_t raising = failure.update + (failure.verdict.at_dequantize ? 1 : 0);
-  return fmt::format("transformers would have raised here, at {}: {}: {}", update(raising), encoded, message);
-}
-
 std::string not_finite_text(const NotFiniteReport& found) {
   const char* whose = found.in_reference ? "the reference's" : "this lane's";
   return fmt::format("{} of {} {} ({}) not finite: the first is {} at step {}, layer {}, head {}", counted(found.count, "value", "values"),
@@ -64,7 +55,7 @@ std::string not_finite_text(const NotFiniteReport& found) {
 std::vector<std::string> warnings_of(const LaneReport& lane, const RenderOptions& options) {
   std::vector<std::string> texts;
   for (const NotFiniteReport& found : lane.not_finite) texts.push_back(not_finite_text(found));
-  for (const PeerFailure& failure : lane.peer_failures) texts.push_back(peer_text(failure, options));
+  for (const PeerFailure& failure : lane.peer_failures) texts.push_back(shown(text_of(failure), options));
   for (const std::string& warning : lane.warnings) texts.push_back(shown(warning, options));
   return texts;
 }

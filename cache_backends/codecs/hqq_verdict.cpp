@@ -21,6 +21,7 @@ PeerVerdict raise_at(bool dequantize, std::string message) {
   PeerVerdict verdict;
   verdict.raises = true;
   verdict.at_dequantize = dequantize;
+  verdict.exception = "RuntimeError";
   verdict.message = std::move(message);
   return verdict;
 }
@@ -57,10 +58,13 @@ PeerVerdict dequantize_verdict(const BlockShape& shape, const Grouped& grouped, 
 
 PeerVerdict hqq_verdict(const BlockShape& shape, int bits, int64_t group, int axis) {
   const int64_t elements = shape.elements();
-  if (elements % group != 0)
-    return raise_at(false, fmt::format("group_size should be divisble by the total tensor dimensions. shape: "
-                                       "torch.Size([{}, {}, {}, {}]), group_size: {}",
-                                       shape.batch, shape.heads, shape.tokens, shape.head_size, group));
+  if (elements % group != 0) {
+    PeerVerdict verdict = raise_at(false, fmt::format("group_size should be divisble by the total tensor dimensions. shape: "
+                                                      "torch.Size([{}, {}, {}, {}]), group_size: {}",
+                                                      shape.batch, shape.heads, shape.tokens, shape.head_size, group));
+    verdict.exception = "AssertionError";
+    return verdict;
+  }
   const int64_t groups = elements / group;
   const Grouped grouped = axis == 1 ? Grouped{groups, group, groups} : Grouped{group, groups, 1};
   const int64_t unpacked = unpacked_rows(shape, bits, group, axis, grouped.rows);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <memory>
 
@@ -100,6 +101,12 @@ RunReport measure(const Plan& plan, const Case& one, const RunOptions& options) 
   RunHooks hooks;
   hooks.progress = [&progress](const Progress& now) { progress.show(now); };
   hooks.interrupted = interrupted;
+  if (!options.quiet) {
+    hooks.warn = [&progress](const std::string& lane, const std::string& text) {
+      progress.clear();
+      std::fputs(fmt::format("kvdiff: warning: {}: {}\n", shown(lane), text).c_str(), stderr);
+    };
+  }
   RunReport report = run_case(one, place_of(options), hooks);
   describe_environment(report.environment);
   say_how_to_repeat(report, plan, one);

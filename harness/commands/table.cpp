@@ -37,7 +37,8 @@ constexpr Command table[] = {
     {"spec", "explain a cache spec, and say it as transformers and llama.cpp do",
      "  kvdiff spec hqq:bits=4,group=64+0,-1@hqq:bits=8\n"
      "  kvdiff spec '{\"backend\": \"hqq\", \"nbits\": 4, \"q_group_size\": 64}'\n"
-     "  kvdiff spec -- -ctk f16 -ctv f16\n",
+     "  kvdiff spec -- -ctk f16 -ctv f16\n"
+     "  kvdiff spec hqq:axis=1,residual=32 --forecast 49 --tokens 64\n",
      declare_spec},
     {"codec", "run a codec over a tensor of a safetensors file",
      "  kvdiff codec hqq:bits=4,group=64 keys.safetensors encoded.safetensors\n"

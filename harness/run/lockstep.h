@@ -27,6 +27,7 @@ struct Progress {
 struct RunHooks {
   std::function<void(const Progress&)> progress;
   std::function<bool()> interrupted;
+  std::function<void(const std::string& lane, const std::string& text)> warn;  // before the run, about a lane
   // Wraps a cache as it is made: tests plant their faults here.
   std::function<std::unique_ptr<KvCache>(LaneId, Mode, std::unique_ptr<KvCache>)> wrap_cache;
 };

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "cache_backends/kernels/simd.h"
+#include "cache_backends/peer_forecast.h"
 #include "harness/metrics/recorder.h"
 #include "harness/model/files/digest.h"
 #include "harness/run/dump.h"
@@ -151,6 +152,14 @@ DigestsReport digests(const Prepared& ready, const Case& run) {
           digest_text(prompt), digest_text(command_line(run))};
 }
 
+void warn_of_peers(const LockstepInput& input, const ModelConfig& config, Dtype dtype, const RunHooks& hooks) {
+  const CacheShape shape{config.layers, 1, config.kv_heads, config.head_size, dtype};
+  const auto steps = peer_steps({static_cast<int64_t>(input.prompt.size())}, input.tokens - 1);
+  for (const LaneInput& lane : input.lanes) {
+    for (const PeerEvent& event : forecast_peer({lane.spec, shape, steps}).events) hooks.warn(lane.name, text_of(event));
+  }
+}
+
 }  // namespace
 
 RunReport run_case(const Case& run, const RunPlace& place, const RunHooks& hooks) {
@@ -170,6 +179,7 @@ RunReport run_case(const Case& run, const RunPlace& place, const RunHooks& hooks
   Recorder recorder({static_cast<int>(run.caches.size()) + 2, static_cast<int>(model->shape().layers), run.tokens});
   name_what_is_not_measured(recorder);
   const LockstepInput input = lockstep_input(run, ready, &recorder);
+  if (hooks.warn) warn_of_peers(input, ready.files.config, ready.dtype, hooks);
   const LockstepResult result = run_lockstep(engine, input, hooks);
   report.timing.phases.push_back({"prefill", result.prefill_seconds});
   report.timing.phases.push_back({"decode", result.decode_seconds});

@@ -1,4 +1,5 @@
-// Views against those of transformers' QuantizedCache, recorded by make_hf_schedule_fixtures.py (which says what is what).
+// Views against those of transformers' QuantizedCache, recorded by make_hf_schedule_fixtures.py (which says what is what),
+// and by make_old_schedule_fixtures.py with older versions.
 // KVDIFF_SCHEDULE_FIXTURE at compile time names another recording, for live runs.
 #include <bit>
 #include <cstring>
@@ -131,17 +132,32 @@ void replay(const Json& recorded, const Stream& stream, Totals& totals) {
 #define KVDIFF_SCHEDULE_FIXTURE KVDIFF_SOURCE_DIR "/tests/cache_backends/fixtures/hf_schedule.json"
 #endif
 
-TEST_CASE("hf: what attention sees is bit-equal to transformers 5.23 after every update", "[cache][golden]") {
-  std::ifstream file(KVDIFF_SCHEDULE_FIXTURE);
+Totals replay_file(const std::string& path, const std::string& version) {
+  std::ifstream file(path);
   REQUIRE(file.good());
   const Json document = Json::parse(file);
-  REQUIRE(document["packages"]["transformers"] == "5.23.0");
+  REQUIRE(document["packages"]["transformers"] == version);
   std::vector<Stream> streams;
   for (const Json& recorded : document["streams"]) streams.push_back(stream_of(recorded));
   Totals totals;
   for (const Json& recorded : document["cases"]) replay(recorded, streams.at(recorded["stream"]), totals);
+  return totals;
+}
+
+TEST_CASE("hf: what attention sees is bit-equal to transformers 5.23 after every update", "[cache][golden]") {
+  const Totals totals = replay_file(KVDIFF_SCHEDULE_FIXTURE, "5.23.0");
   INFO(totals.equal << " views equal, " << totals.different << " different, " << totals.raises << " cases where the peer raises");
   CHECK(totals.equal > 900);
   CHECK(totals.raises > 20);
   CHECK(totals.different == 0);
+}
+
+TEST_CASE("hf-5.15 and hf-4.54: what attention sees is bit-equal to those versions", "[cache][golden]") {
+  for (const std::string version : {"5.15.0", "4.54.1"}) {
+    INFO(version);
+    const Totals totals =
+        replay_file(KVDIFF_SOURCE_DIR "/tests/cache_backends/fixtures/hf_schedule_" + version + ".json", version);
+    CHECK(totals.equal == 565);
+    CHECK(totals.different == 0);
+  }
 }

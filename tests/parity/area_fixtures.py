@@ -15,6 +15,7 @@ FIXTURES = [
     ("cache_backends/codecs/fixtures/make_fp8_fixtures.py", ["{}"], "cache_backends/codecs/fixtures/fp8.fixture"),
     ("cache_backends/codecs/fixtures/make_formula_fixtures.py", ["{}"], "cache_backends/codecs/fixtures/formulas.fixture"),
     ("cache_backends/make_hf_schedule_fixtures.py", ["--out", "{}"], "cache_backends/fixtures/hf_schedule.json"),
+    ("cache_backends/make_peer_forecast_fixtures.py", ["--out", "{}"], "cache_backends/fixtures/peer_forecast.json"),
 ]
 
 

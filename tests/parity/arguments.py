@@ -7,6 +7,8 @@ import pathlib
 # area: what is compared. In the order in which they run; each is a file area_NAME.py with run(parity).
 AREAS = {
     "codecs": "codes, packed bytes, scales, zeros, dequantized values",
+    "schedules": "views, codes, lengths and flushes of a cache, update by update",
+    "forecast": "whether, when and with which words the peer raises",
     "fixtures": "making the golden fixtures again gives the same bytes",
     "faults": "planted faults are found, each at its row",
 }

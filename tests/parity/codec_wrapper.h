@@ -24,6 +24,11 @@ class CodecWrapper : public Codec {
     return codec_->error_bound(values, shape, dtype);
   }
   bool shares_scale() const override { return codec_->shares_scale(); }
+  Bytes shared_bytes() const override { return codec_->shared_bytes(); }
+  PeerVerdict peer_verdict(const BlockShape& shape) const override { return codec_->peer_verdict(shape); }
+
+ protected:
+  const Codec& inner() const { return *codec_; }
 
  private:
   std::unique_ptr<Codec> codec_;

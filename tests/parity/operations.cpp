@@ -2,11 +2,15 @@
 
 namespace kvdiff::parity {
 
+json run_cache(const json& job, Exchange& exchange);
 json run_codec(const json& job, Exchange& exchange);
+json run_forecast(const json& job, Exchange& exchange);
 
 namespace {
 constexpr Operation table[] = {
     {"codec", run_codec},
+    {"cache", run_cache},
+    {"forecast", run_forecast},
 };
 }  // namespace
 

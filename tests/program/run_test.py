@@ -48,6 +48,15 @@ class Runs(unittest.TestCase):
         self.assertIn("hqq:bits=2,group=16", done.stdout)
         self.assertNotIn("\x1b", done.stdout)
 
+    def test_a_lane_whose_peer_would_raise_says_so_before_it_runs_and_runs(self):
+        spec = "hqq:axis=1,group=32,residual=0"
+        done = self.run_tiny("--cache", spec)
+        self.check(done, PASSED, f"kvdiff: warning: '{spec}': transformers would have raised here, at ",
+                   "RuntimeError: The size of tensor a (")
+        self.assertIn("transformers would have raised here", done.stdout)
+        [failure] = self.report("--cache", spec)["lanes"][2]["peer_failures"][:1]
+        self.assertEqual(failure["verdict"]["exception"], "RuntimeError")
+
     def test_the_json_report_has_every_lane_and_its_reproducing_line(self):
         report = self.report(*CACHES)
         self.assertEqual(report["schema"], "kvdiff.report/1")

@@ -78,6 +78,17 @@ class Usage(unittest.TestCase):
         self.check(["spec", "hqq:bit=4"], USAGE, "Did you mean 'bits'")
         self.check(["spec"], USAGE, "expected a cache spec")
 
+    def test_a_spec_says_whether_its_peer_raises(self):
+        self.check(["spec", "hqq:axis=1", "--forecast", "49"], PASSED, "transformers 5.23 with hqq 0.2.8.post1",
+                   "transformers would have raised here, at the prefill: layer 0, keys, encoded at the prefill: "
+                   "RuntimeError: The size of tensor a (73) must match the size of tensor b (74)")
+        self.check(["spec", "hqq:axis=1", "--forecast", "50", "--tokens", "77"], PASSED, "goes through")
+        self.check(["spec", "hqq:axis=1", "--forecast", "50", "--tokens", "300"], PASSED, "goes through")
+        self.check(["spec", "hqq:axis=1,residual=3", "--forecast", "50"], PASSED, "at update 3: layer 0, keys")
+        self.check(["spec", "int8", "--forecast", "50"], PASSED, "none under this schedule: nothing is forecast")
+        self.check(["spec", "int8", "--forecast", "0"], USAGE, "--forecast")
+        self.check(["spec", "int8", "--tokens", "5"], USAGE, "--forecast")
+
     def test_standard_output_that_fails_is_an_io_error_and_a_closed_pipe_is_not(self):
         full = shell("kvdiff list codecs > /dev/full")
         self.assertEqual(full.returncode, IO)

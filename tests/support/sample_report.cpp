@@ -212,7 +212,7 @@ LaneReport four_bit_lane() {
                      divergence_at(17, " the", " a", 0.594));
   made.peer_failures = {{33, 0, Side::key,
                          {true, false, false,
-                          "The size of tensor a (70) must match the size of tensor b (71) at non-singleton dimension 0"}}};
+                          "The size of tensor a (70) must match the size of tensor b (71) at non-singleton dimension 0", "RuntimeError"}}};
   made.warnings = {"the cache pads the last byte of codes where hqq 0.2.8.post1 raises"};
   return made;
 }
