@@ -3,10 +3,12 @@
 namespace kvdiff::parity {
 
 json run_codec(const json& job, Exchange& exchange);
+json run_tokenizer(const json& job, Exchange& exchange);
 
 namespace {
 constexpr Operation table[] = {
     {"codec", run_codec},
+    {"tokenizer", run_tokenizer},
 };
 }  // namespace
 

@@ -21,6 +21,7 @@ PINNED = {"torch": "2.13.0", "transformers": "5.23.0", "hqq": "0.2.8.post1", "op
 # area: what is compared. In the order in which they run.
 AREAS = {
     "codecs": "codes, packed bytes, scales, zeros, dequantized values",
+    "tokenizer": "ids, decoded and streamed text, Unicode class tables",
 }
 
 
