@@ -3,11 +3,13 @@
 namespace kvdiff::parity {
 
 json run_codec(const json& job, Exchange& exchange);
+json run_model(const json& job, Exchange& exchange);
 json run_tokenizer(const json& job, Exchange& exchange);
 
 namespace {
 constexpr Operation table[] = {
     {"codec", run_codec},
+    {"model", run_model},
     {"tokenizer", run_tokenizer},
 };
 }  // namespace

@@ -22,6 +22,8 @@ PINNED = {"torch": "2.13.0", "transformers": "5.23.0", "hqq": "0.2.8.post1", "op
 AREAS = {
     "codecs": "codes, packed bytes, scales, zeros, dequantized values",
     "tokenizer": "ids, decoded and streamed text, Unicode class tables",
+    "model": "attention outputs, hidden states, logits, within bounds",
+    "streams": "free greedy streams on SmolLM2, beside the peer's own two paths",
 }
 
 
