@@ -151,7 +151,7 @@ def compare_views(parity, tokens):
 
 
 def run(parity):
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)  # more of them wait for one another where others use the machine
     logging.disable_progress_bar()
     logging.set_verbosity_error()  # it warns of options that are meant to be odd
     draw = parity.random("tokens")

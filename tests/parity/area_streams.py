@@ -187,7 +187,7 @@ def judge(parity, streams):
 
 
 def run(parity):
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)  # the HQQ peer is itself only with one; and see area_model.py
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     models = {name: load(smollm2(), torch.float32, name) for name in ("sdpa", "eager")}
