@@ -58,6 +58,7 @@ struct PeerVerdict {
   bool silently_wrong = false;
   bool at_dequantize = false;  // the exception comes at the next update, not at this one
   std::string message;         // empty: the peer handles it
+  std::string exception = {};  // its type, where it is known: ValueError
 };
 
 // K or V tensors <-> codes. Immutable and shared by all lanes; safe to call from several threads.

@@ -12,11 +12,15 @@ namespace kvdiff {
 namespace {
 
 struct CacheType {
-  std::string_view name, dtype;  // dtype: empty for ggml's block formats
+  std::string_view name, dtype;  // dtype: empty for ggml's block formats, which have their names here too
 };
 constexpr std::array<CacheType, 9> cache_types = {{{"f16", "float16"}, {"bf16", "bfloat16"}, {"f32", "float32"},
                                                    {"q8_0", ""}, {"q4_0", ""}, {"q4_1", ""}, {"iq4_nl", ""},
                                                    {"q5_0", ""}, {"q5_1", ""}}};
+
+constexpr std::string_view block_note =
+    "llama.cpp also quantizes q, reads the prompt from the cache (prefill=quantized), and since April 2026 rotates heads "
+    "that 64 divides unless LLAMA_ATTN_ROT_DISABLE=1";
 
 [[noreturn]] void fail(const std::string& message) { throw UserError(ExitCode::usage, message); }
 
@@ -25,8 +29,7 @@ std::string side_text(std::string_view flag, std::string_view type) {
   for (const CacheType& known : cache_types) {
     names.push_back(known.name);
     if (known.name != type) continue;
-    if (!known.dtype.empty()) return fmt::format("full:dtype={}", known.dtype);
-    fail(fmt::format("{} {}: ggml's block formats are not built yet here: expected f16, bf16 or f32", flag, type));
+    return known.dtype.empty() ? std::string(type) : fmt::format("full:dtype={}", known.dtype);
   }
   fail(fmt::format("{} {}: llama.cpp's cache types are {}. Did you mean '{}'?", flag, quoted(type), joined(names),
                    nearest_match(type, names)));
@@ -60,13 +63,15 @@ Flags parse_flags(std::string_view text) {
   return flags;
 }
 
+// Empty: llama.cpp has no such type.
 std::string type_of(const SideSpec& side) {
-  if (!is_full(side)) return "";
   for (const CacheType& known : cache_types) {
-    if (known.dtype == side.values.at("dtype")) return std::string(known.name);
+    if (is_full(side) ? known.dtype == side.values.at("dtype") : known.name == side.codec) return std::string(known.name);
   }
-  return "f16";
+  return is_full(side) ? "f16" : "";
 }
+
+bool in_model_dtype(const SideSpec& side) { return is_full(side) && side.values.at("dtype") == "model"; }
 
 }  // namespace
 
@@ -77,6 +82,7 @@ Translated from_llama_cpp(std::string_view text) {
   const std::string value = side_text("-ctv", flags.value.empty() ? "f16" : flags.value);
   Translated result{parse_cache_spec(fmt::format("k={}/v={}", key, value)), {}};
   result.spec.text = text;
+  if (result.spec.lane.schedule != "full") result.notes.emplace_back(block_note);
   return result;
 }
 
@@ -84,10 +90,14 @@ DialectForm to_llama_cpp(const CacheSpec& spec) {
   if (!spec.overrides.empty()) return {"", "llama.cpp has one type of keys and one of values for all layers"};
   const SideSpec &key = spec.base.key, &value = spec.base.value;
   for (const SideSpec* side : {&key, &value}) {
-    if (!is_full(*side)) return {"", fmt::format("llama.cpp has no {} cache", side->codec)};
+    if (type_of(*side).empty()) return {"", fmt::format("llama.cpp has no {} cache", side->codec)};
   }
-  const bool model = key.values.at("dtype") == "model" || value.values.at("dtype") == "model";
-  return {fmt::format("-ctk {} -ctv {}", type_of(key), type_of(value)), model ? "with a model in float16" : ""};
+  const bool encodes = spec.lane.schedule != "full";
+  if (encodes && (spec.lane.schedule != "immediate" || spec.lane.residual > 0))
+    return {"", "llama.cpp encodes every token when it is written: schedule=immediate,residual=0"};
+  std::string note = in_model_dtype(key) || in_model_dtype(value) ? "with a model in float16" : "";
+  if (encodes) note += fmt::format("{}{}", note.empty() ? "" : "; ", block_note);
+  return {fmt::format("-ctk {} -ctv {}", type_of(key), type_of(value)), note};
 }
 
 }  // namespace kvdiff

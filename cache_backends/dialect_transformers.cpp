@@ -6,7 +6,6 @@
 
 #include "cache_backends/error.h"
 #include "cache_backends/nearest.h"
-#include "cache_backends/registry.h"
 #include "cache_backends/spec_dialects.h"
 #include "cache_backends/spec_text.h"
 
@@ -87,11 +86,17 @@ std::string backend_of(const Arguments& arguments) {
     fail(fmt::format("unknown backend {}: transformers 5.23 has quanto, hqq and fp8. Did you mean '{}'?", quoted(backend),
                      nearest_match(backend, known)));
   }
-  const auto rows = codecs();
-  const bool built = std::any_of(rows.begin(), rows.end(), [&](const CodecRow& row) { return row.name == backend; });
-  if (built && backend == "hqq") return backend;
-  fail(fmt::format("backend {}{} is not built yet here: expected hqq", quoted(backend),
-                   given == arguments.end() ? ", which is what transformers takes when none is given," : ""));
+  return backend;
+}
+
+// QuantizedCache.__init__ rejects the group-wise options for fp8, each that is given.
+void check_fp8(const Arguments& arguments) {
+  for (const std::string_view name : {"nbits", "axis_key", "axis_value", "q_group_size", "residual_length"}) {
+    if (arguments.contains(name)) {
+      fail(fmt::format("{}: the backend 'fp8' has one scale per tensor and takes no such option (transformers raises "
+                       "ValueError); leave it out, or choose quanto or hqq", name));
+    }
+  }
 }
 
 std::string side_text(const Arguments& arguments, std::string_view axis) {
@@ -106,7 +111,10 @@ std::string side_text(const Arguments& arguments, std::string_view axis) {
     }
     values += fmt::format("{}{}={}", values.empty() ? ":" : ",", ours, given->second);
   }
-  return backend_of(arguments) + values;
+  const std::string backend = backend_of(arguments);
+  if (backend != "fp8") return backend + values;
+  check_fp8(arguments);
+  return "hf-fp8";
 }
 
 std::vector<std::string> notes_on(const Arguments& arguments) {
@@ -121,30 +129,41 @@ std::vector<std::string> notes_on(const Arguments& arguments) {
   return notes;
 }
 
+std::string why_not_hf(const CacheSpec& spec) {
+  const SideSpec &key = spec.base.key, &value = spec.base.value;
+  if (!spec.lane.schedule.starts_with("hf") || spec.lane.schedule == "hf-fp8")
+    return fmt::format("transformers has no schedule {} for {}", spec.lane.schedule, key.codec);
+  for (const std::string_view same : {"bits", "group", "solver", "solver_dtype"}) {
+    const auto here = key.values.find(std::string(same));
+    if (here != key.values.end() && here->second != value.values.at(std::string(same))) {
+      return fmt::format("transformers has one {} for keys and values", same);
+    }
+  }
+  const auto solver = key.values.find("solver");
+  if (solver != key.values.end() && solver->second == "off")
+    return "transformers never switches hqq's solver off (hqq up to 0.2.6 did: solver=off-0.2.6)";
+  return "";
+}
+
 std::string why_not(const CacheSpec& spec) {
   const SideSpec &key = spec.base.key, &value = spec.base.value;
   if (!spec.overrides.empty()) return "transformers has one cache_config for all layers";
   if (is_full(key) != is_full(value)) return "transformers quantizes keys and values, or neither";
   if (key.codec != value.codec) return "transformers has one backend for keys and values";
-  if (key.codec != "hqq") return fmt::format("transformers has no {} cache", key.codec);
-  if (!spec.lane.schedule.starts_with("hf")) return fmt::format("transformers has no schedule {}", spec.lane.schedule);
+  if (key.codec != "hqq" && key.codec != "quanto" && key.codec != "hf-fp8")
+    return fmt::format("transformers has no {} cache", key.codec);
   if (spec.lane.prefill != "full") return "transformers reads the prompt as it came";
-  for (const std::string_view same : {"bits", "group", "solver", "solver_dtype"}) {
-    const std::string name(same);
-    if (key.values.at(name) != value.values.at(name)) {
-      return fmt::format("transformers has one {} for keys and values", name);
-    }
-  }
-  const std::string& solver = key.values.at("solver");
-  if (solver == "off") return "transformers never switches hqq's solver off (hqq up to 0.2.6 did: solver=off-0.2.6)";
-  return "";
+  if (key.codec != "hf-fp8") return why_not_hf(spec);
+  return spec.lane.schedule == "hf-fp8" ? "" : fmt::format("transformers has no schedule {} for fp8", spec.lane.schedule);
 }
 
 std::string condition_of(const CacheSpec& spec) {
   std::vector<std::string> conditions;
-  const std::string solver = spec.base.key.values.at("solver");
+  if (spec.base.key.codec == "hf-fp8") conditions.emplace_back("transformers 5.23");
   if (spec.lane.schedule == "hf-5.15") conditions.emplace_back("transformers 4.41 to 5.15, but 4.54");
   if (spec.lane.schedule == "hf-4.54") conditions.emplace_back("transformers 4.54");
+  if (spec.base.key.codec != "hqq") return conditions.empty() ? "" : fmt::format("with {}", fmt::join(conditions, ", "));
+  const std::string solver = spec.base.key.values.at("solver");
   if (solver == "0.2.6" || solver == "off-0.2.6") conditions.emplace_back("hqq up to 0.2.6");
   if (solver == "main") conditions.emplace_back("hqq from dropbox/hqq since 32fc349");
   if (spec.base.key.values.at("solver_dtype") == "float16") conditions.emplace_back("a model on CUDA");
@@ -170,9 +189,10 @@ DialectForm to_transformers(const CacheSpec& spec) {
   }
   if (const std::string reason = why_not(spec); !reason.empty()) return {"", reason};
   const SideSpec &key = spec.base.key, &value = spec.base.value;
-  return {fmt::format(R"({{"backend": "hqq", "nbits": {}, "axis_key": {}, "axis_value": {}, "q_group_size": {}, )"
+  if (key.codec == "hf-fp8") return {R"({"backend": "fp8"})", condition_of(spec)};
+  return {fmt::format(R"({{"backend": "{}", "nbits": {}, "axis_key": {}, "axis_value": {}, "q_group_size": {}, )"
                       R"("residual_length": {}}})",
-                      key.values.at("bits"), key.values.at("axis"), value.values.at("axis"), key.values.at("group"),
+                      key.codec, key.values.at("bits"), key.values.at("axis"), value.values.at("axis"), key.values.at("group"),
                       spec.lane.residual),
           condition_of(spec)};
 }

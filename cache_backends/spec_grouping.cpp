@@ -47,6 +47,13 @@ std::string hqq_grouping(const SideSpec& side, const CacheShape& shape) {
   return side.values.at("axis") == "1" ? runs(group, shape.head_size) : strides(group, shape);
 }
 
+std::string quanto_grouping(const SideSpec& side, const CacheShape& shape) {
+  const int64_t group = number(side, "group");
+  if (side.values.at("axis") == "0") return runs(group, shape.head_size);
+  return fmt::format("one channel of {} consecutive tokens; a group runs on into the next head where {} does not divide the "
+                     "tokens, and transformers raises where it does not divide sequences x heads x tokens", group, group);
+}
+
 std::string integer_grouping(const SideSpec& side, const CacheShape& shape) {
   const std::string& per = side.values.at("per");
   if (per == "token-head") return fmt::format("one scale per token and head: its {} channels, neighbours in memory", shape.head_size);
@@ -55,12 +62,36 @@ std::string integer_grouping(const SideSpec& side, const CacheShape& shape) {
   return "one scale for everything that is encoded together";
 }
 
+std::string kivi_grouping(const SideSpec& side, const CacheShape&) {
+  return fmt::format("keys: one channel of {0} consecutive tokens of a head, within a flushed block (KIVI demands that {0} "
+                     "divide the residual); values: {0} neighbouring channels of one token and head", number(side, "group"));
+}
+
+std::string hf_fp8_grouping(const SideSpec&, const CacheShape&) {
+  return "everything, for good: the largest value of the first update decides, and what lies beyond it later saturates";
+}
+
+std::string fp8_grouping(const SideSpec& side, const CacheShape& shape) {
+  if (side.values.at("per") == "token-head") return fmt::format("one token and head: its {} channels", shape.head_size);
+  const std::string& scale = side.values.at("scale");
+  if (scale == "dynamic") return "everything that is encoded together";
+  if (scale == "frozen") return "everything, for good: the largest value of the first block decides";
+  return "everything: the scale is 1, whatever the values are";
+}
+
+std::string ggml_grouping(const SideSpec&, const CacheShape& shape) {
+  return fmt::format("32 neighbouring channels of one token and head, {} blocks each", shape.head_size / 32);
+}
+
 struct GroupingRow {
   std::string_view codec;
   std::string (*tell)(const SideSpec& side, const CacheShape& shape);
 };
 constexpr GroupingRow grouping_rows[] = {
-    {"hqq", hqq_grouping}, {"int8", integer_grouping}, {"int4", integer_grouping}};
+    {"hqq", hqq_grouping}, {"quanto", quanto_grouping}, {"int8", integer_grouping}, {"int4", integer_grouping},
+    {"kivi", kivi_grouping}, {"hf-fp8", hf_fp8_grouping}, {"fp8", fp8_grouping}, {"q8_0", ggml_grouping},
+    {"q5_1", ggml_grouping}, {"q5_0", ggml_grouping}, {"q4_1", ggml_grouping}, {"q4_0", ggml_grouping},
+    {"iq4_nl", ggml_grouping}};
 
 }  // namespace
 

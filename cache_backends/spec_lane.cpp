@@ -32,9 +32,9 @@ void check_value(const SpecKey& key, std::string_view value) {
                    nearest_match(value, choices)));
 }
 
-// hf before streaming before immediate; hf's older rules are nobody's default.
+// hf before streaming before immediate before hf-fp8; hf's older rules are nobody's default.
 std::string preferred(std::string_view left, std::string_view right) {
-  for (const std::string_view name : {"hf", "streaming", "immediate"}) {
+  for (const std::string_view name : {"hf", "streaming", "immediate", "hf-fp8"}) {
     if (left == name || right == name) return std::string(name);
   }
   return std::string(left);
@@ -54,13 +54,14 @@ bool encodes_nothing(const CacheSpec& spec) {
 }
 
 // One token alone is what `immediate` encodes: a scale that tokens share must have been taken before, from the prompt.
-void check_immediate(const SideSpec& spec, Side side) {
+void check_immediate(const SideSpec& spec, Side side, std::string_view schedule) {
   if (is_full(spec)) return;
   const auto codec = find_codec(spec.codec).make(spec, side);
   const float sample = 1.0f;
   if (!codec->shares_scale() || codec->frozen({&sample, 1}, {1, 1, 1, 1}, Dtype::float32)) return;
-  fail(fmt::format("{}: its scale is shared by several tokens, and schedule=immediate encodes one at a time; add "
-                   "scale=frozen to keep the prompt's scale, or choose schedule=streaming or hf", canonical(spec)));
+  const char* advice = spec.values.contains("scale") ? "add scale=frozen to keep the prompt's scale, or choose" : "choose";
+  fail(fmt::format("{}: its scale is shared by several tokens, and schedule={} encodes one at a time; {} schedule=streaming "
+                   "or hf", canonical(spec), schedule, advice));
 }
 
 void check_full_lane(const CacheSpec& spec, const LaneText& text) {
@@ -129,12 +130,16 @@ void check_lane(const CacheSpec& spec, const LaneText& text) {
     fail(fmt::format("residual={}: {} gathers blocks of residual tokens; expected {} or more", spec.lane.residual,
                      spec.lane.schedule, smallest));
   }
-  if (spec.lane.schedule != "immediate") return;
+  const int64_t largest = find_schedule(spec.lane.schedule).largest_residual;
+  if (spec.lane.residual > largest) {
+    fail(fmt::format("residual={}: {} keeps no residual; leave residual out", spec.lane.residual, spec.lane.schedule));
+  }
+  if (spec.lane.schedule != "immediate" && spec.lane.schedule != "hf-fp8") return;
   std::vector<LayerSpec> layers = {spec.base};
   for (const LayerOverride& piece : spec.overrides) layers.push_back(piece.layer);
   for (const LayerSpec& layer : layers) {
-    check_immediate(layer.key, Side::key);
-    check_immediate(layer.value, Side::value);
+    check_immediate(layer.key, Side::key, spec.lane.schedule);
+    check_immediate(layer.value, Side::value, spec.lane.schedule);
   }
 }
 

@@ -48,7 +48,8 @@ std::string arithmetic_text(const FloorsReport& floors) {
 std::string peer_text(const PeerFailure& failure, const RenderOptions& options) {
   const auto update = [](int64_t n) { return n == 0 ? std::string("the prefill") : "update " + grouped(n); };
   const std::string encoded = fmt::format("layer {}, {}s, encoded at {}", failure.layer, name_of(failure.side), update(failure.update));
-  const std::string message = shown(failure.verdict.message, options);
+  const std::string type = failure.verdict.exception.empty() ? "" : failure.verdict.exception + ": ";
+  const std::string message = shown(type + failure.verdict.message, options);
   if (failure.verdict.silently_wrong) return fmt::format("transformers would go on with wrong values here: {}: {}", encoded, message);
   const int64_t raising = failure.update + (failure.verdict.at_dequantize ? 1 : 0);
   return fmt::format("transformers would have raised here, at {}: {}: {}", update(raising), encoded, message);

@@ -175,6 +175,24 @@ setup_model() {
     "$(digest_of "$root"/third_party/{model.lock,convert_smollm2.py})" 800 make_model
 }
 
+# --- the real packages, for ./x parity only ---
+
+make_peers() {
+  "$1" -m venv "$2" &&
+    pip_install "$2/bin/python" -r "$root/third_party/peers.lock" &&
+    pip_install "$2/bin/python" --no-binary hqq --no-build-isolation -r "$root/third_party/peers_source.lock" &&
+    "$2/bin/python" -c 'import torch, transformers, hqq'
+}
+
+setup_peers() {
+  local python
+  need_packages "${base_packages[@]}"
+  python=$(find_python)
+  stamp=$(digest_of "$root"/third_party/{peers.lock,peers_source.lock})
+  peers=$cache/peers-$stamp
+  provide "the real packages: torch, transformers, hqq, optimum-quanto (3 GB)" "$peers" "$stamp" 9000 make_peers "$python"
+}
+
 # --- clang, for the fuzzer only ---
 
 installed_clang() {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "cache_backends/aten/hqq_aten.h"
 #include "cache_backends/codecs/hqq_packing.h"
 #include "cache_backends/codecs/spec_values.h"
 #include "cache_backends/error.h"
@@ -37,7 +38,7 @@ struct Options {
   int bits = 4, axis = 0;
   int64_t group = 64;
   Variant variant;
-  bool half = false;
+  bool half = false, aten = false;
 };
 
 float round_half(float value) { return round_to(Dtype::float16, value); }
@@ -100,6 +101,7 @@ class HqqCodec : public Codec {
   explicit HqqCodec(const Options& options) : options_(options) {}
 
   EncodedBlock encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override;
+  EncodedBlock encode_aten(std::span<const float> values, const BlockShape& shape, Dtype dtype) const;
   void decode(const EncodedView& block, int64_t first, std::span<float> out) const override;
   std::vector<int32_t> codes(const EncodedView& block) const override {
     const auto narrow = unpack(packing_of(block.shape), block.packed);
@@ -139,6 +141,7 @@ void HqqCodec::require_whole_groups(const BlockShape& shape) const {
 
 EncodedBlock HqqCodec::encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const {
   require_whole_groups(shape);
+  if (options_.aten) return encode_aten(values, shape, dtype);
   const HqqKernels& kernels = hqq_kernels(active_simd());
   const HqqMatrix matrix = matrix_of(values.data(), shape.elements(), options_);
   Affine affine = min_max(matrix, options_, kernels);
@@ -154,6 +157,17 @@ EncodedBlock HqqCodec::encode(std::span<const float> values, const BlockShape& s
   }
   for (float& zero : affine.zero) zero = stored(dtype, zero);
   return {shape, dtype, pack(packing_of(shape), codes), std::move(affine.scale), std::move(affine.zero)};
+}
+
+EncodedBlock HqqCodec::encode_aten(std::span<const float> values, const BlockShape& shape, Dtype dtype) const {
+  const Variant& variant = options_.variant;
+  HqqAtenResult result = hqq_encode_aten({.values = values, .bits = options_.bits, .axis = options_.axis,
+                                          .group = options_.group, .solves = variant.solves, .guards = variant.guards,
+                                          .grows = variant.grows, .half = options_.half,
+                                          .first_error = variant.first_error});
+  for (auto* numbers : {&result.scale, &result.zero})
+    for (float& number : *numbers) number = stored(dtype, number);
+  return {shape, dtype, pack(packing_of(shape), result.codes), std::move(result.scale), std::move(result.zero)};
 }
 
 void HqqCodec::decode(const EncodedView& block, int64_t first, std::span<float> out) const {
@@ -225,6 +239,10 @@ std::vector<SpecKey> hqq_keys() {
        "transformers ran with hqq up to 0.2.6",
        {"on", "off", "0.2.6", "0.2.8", "main", "off-0.2.6"}},
       {"solver_dtype", "float32", "float32: the peer's solver on a CPU; float16: on a GPU", {"float32", "float16"}},
+      {"arithmetic", "portable",
+       "portable: the same bits on every machine; torch: ATen's operations in the peer's order, bit-equal to hqq with the "
+       "same torch on one thread, and not reproducible elsewhere",
+       {"portable", "torch"}},
   };
 }
 
@@ -235,6 +253,7 @@ std::unique_ptr<Codec> make_hqq(const SideSpec& spec, Side) {
   options.group = integer_value(spec, keys, "group");
   options.axis = static_cast<int>(integer_value(spec, keys, "axis"));
   options.half = choice_value(spec, keys, "solver_dtype") == "float16";
+  options.aten = choice_value(spec, keys, "arithmetic") == "torch";
   const std::string solver = choice_value(spec, keys, "solver");
   options.variant = *std::find_if(std::begin(variants), std::end(variants),
                                   [&](const Variant& variant) { return variant.name == solver; });

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "cache_backends/codecs/integer_scales.h"
+#include "cache_backends/codecs/lmdeploy.h"
 #include "cache_backends/codecs/spec_values.h"
 #include "cache_backends/error.h"
 #include "cache_backends/kernels/integer.h"
@@ -200,8 +201,24 @@ Value chosen(const std::string& text, std::initializer_list<std::pair<std::strin
   throw InternalError("no meaning for '" + text + "'");
 }
 
+// scheme=lmdeploy is a formula of its own, with nothing left to choose.
+void require_plain(const SideSpec& spec, const std::vector<SpecKey>& keys) {
+  for (const SpecKey& key : keys) {
+    const std::string value = choice_value(spec, keys, key.name);
+    if (key.name == "scheme" || value == key.default_value) continue;
+    throw UserError(ExitCode::usage,
+                    fmt::format("{}: found {}={} with scheme=lmdeploy, expected {}: LMDeploy has one dynamic scale per token "
+                                "and head, and rounds halves up; leave {} out, or choose scheme=zero",
+                                spec.codec, key.name, value, key.default_value, key.name));
+  }
+}
+
 std::unique_ptr<Codec> make_integer(const SideSpec& spec, int bits) {
   const auto keys = integer_keys();
+  if (choice_value(spec, keys, "scheme") == "lmdeploy") {
+    require_plain(spec, keys);
+    return make_lmdeploy(bits);
+  }
   IntegerFormat format;
   format.bits = bits;
   format.per = chosen<IntegerPer>(choice_value(spec, keys, "per"), {{"token-head", IntegerPer::token_head},
@@ -227,7 +244,9 @@ std::unique_ptr<Codec> make_integer(const SideSpec& spec, int bits) {
 std::vector<SpecKey> integer_keys() {
   return {
       {"per", "token-head", "what shares a scale", {"token-head", "token", "channel", "tensor"}},
-      {"scheme", "symmetric", "symmetric: zero is code 0; zero: an offset is kept", {"symmetric", "zero"}},
+      {"scheme", "symmetric",
+       "symmetric: zero is code 0; zero: an offset is kept; lmdeploy: LMDeploy's PyTorch engine, to its roundings",
+       {"symmetric", "zero", "lmdeploy"}},
       {"round", "even", "to the nearest (ties to even, or away from zero), or toward zero", {"even", "away", "truncate"}},
       {"scale", "dynamic", "dynamic: of each encoded block; frozen: of the first one, for good", {"dynamic", "frozen"}},
   };

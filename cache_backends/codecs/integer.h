@@ -16,6 +16,7 @@ namespace kvdiff {
 // scheme=zero, after LMDeploy's TurboMind:
 //   zero = min x; scale = (max x - min x) / M, or 1 for a constant; code = clamp(round((x - zero) / scale), 0, M);
 //   x' = code * scale + zero in float32, rounded once.  M = 255, 15.
+// scheme=lmdeploy, LMDeploy's PyTorch engine: lmdeploy.h; per=token-head, scale and zero in the compute type.
 // int4 halves lie as in LMDeploy: of each row of D values, value d < D/2 in the low nibble, d + D/2 in the high one.
 //
 // per: what shares a scale. token-head [B, H, S], token [B, S] (all heads), channel [B, H, D] (all tokens of the block),

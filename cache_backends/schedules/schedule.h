@@ -33,6 +33,7 @@ struct ScheduleRow {
   int64_t smallest_residual;
   bool reads_new_codes;         // attention sees an update's tokens as encoded in it (else: from the next update on)
   FlushPlan (*plan)(const Arrival& arrival);
+  int64_t largest_residual = 1'000'000'000;
 };
 std::span<const ScheduleRow> schedules();
 const ScheduleRow& find_schedule(std::string_view name);  // throws UserError(usage) with the nearest name

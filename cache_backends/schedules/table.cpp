@@ -24,6 +24,8 @@ constexpr ScheduleRow schedule_rows[] = {
      1, false, plan_streaming},
     {"immediate", "each token is encoded when it is written", "vLLM, LMDeploy, llama.cpp",
      "at every step: what exceeds a window of the R newest tokens", 0, 0, true, plan_immediate},
+    {"hf-fp8", "each token is encoded when it arrives, with the scale of the first update", "transformers 5.23 fp8",
+     "at every update, and has no residual", 0, 0, true, plan_immediate, 0},
 };
 
 }  // namespace

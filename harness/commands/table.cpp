@@ -7,6 +7,7 @@ std::function<ExitCode()> declare_show(CLI::App& parser, const ReportRoom& repor
 std::function<ExitCode()> declare_compare(CLI::App& parser, const ReportRoom& reports);
 std::function<ExitCode()> declare_tokenize(CLI::App& parser, const ReportRoom& reports);
 std::function<ExitCode()> declare_spec(CLI::App& parser, const ReportRoom& reports);
+std::function<ExitCode()> declare_codec(CLI::App& parser, const ReportRoom& reports);
 std::function<ExitCode()> declare_list(CLI::App& parser, const ReportRoom& reports);
 std::function<ExitCode()> declare_doctor(CLI::App& parser, const ReportRoom& reports);
 
@@ -38,6 +39,10 @@ constexpr Command table[] = {
      "  kvdiff spec '{\"backend\": \"hqq\", \"nbits\": 4, \"q_group_size\": 64}'\n"
      "  kvdiff spec -- -ctk f16 -ctv f16\n",
      declare_spec},
+    {"codec", "run a codec over a tensor of a safetensors file",
+     "  kvdiff codec hqq:bits=4,group=64 keys.safetensors encoded.safetensors\n"
+     "  kvdiff codec int8 step-000001.safetensors out.safetensors --tensor lane-2.forced/reference/layer-03/key_read --head-size 64\n",
+     declare_codec},
     {"list", "list backends, codecs, schedules, metrics, scenarios, reports or models",
      "  kvdiff list codecs\n"
      "  kvdiff list scenarios\n",

@@ -104,7 +104,7 @@ TEST_CASE("errors name the bad key, the legal values and the nearest match", "[s
   CHECK(says("hqq:bit=4", {"'bit'", "bits (1, 2, 3, 4, 8)", "residual (a whole number from 0)", "Did you mean 'bits'"}));
   CHECK(says("hqq:bits=5", {"bits='5'", "1, 2, 3, 4, 8", "mean '4'"}));
   CHECK(says("hqq:solver=offf", {"solver='offf'", "on, off", "mean 'off'"}));
-  CHECK(says("hq", {"'hq'", "full, hqq, int8", "'hqq'"}));
+  CHECK(says("hq", {"'hq'", "full, hqq, quanto, int8", "'hqq'"}));
   CHECK(says("HQQ", {"'HQQ'", "'hqq'"}));
   CHECK(says("hqq:Bits=4", {"'Bits'", "Did you mean 'bits'"}));
   CHECK(says("hqq:group=0", {"group='0'", "whole number from 1"}));

@@ -120,7 +120,7 @@ void OracleSide::append(const std::vector<float>& values, int64_t n) {
   }
   if (lane_.schedule == "streaming") {
     append_streaming(fresh);
-  } else if (lane_.schedule == "immediate") {
+  } else if (lane_.schedule == "immediate" || lane_.schedule == "hf-fp8") {
     tokens_.insert(tokens_.end(), fresh.begin(), fresh.end());
     const int64_t before = encoded_;
     leave_window();

@@ -44,8 +44,11 @@ TEST_CASE("transformers' cache_config in all its spellings", "[spec][dialect]") 
 
 TEST_CASE("what transformers or kvdiff cannot do is said", "[spec][dialect]") {
   CHECK(contains(message_of("backend=HQQ"), {"'HQQ'", "quanto, hqq and fp8", "'hqq'"}));
-  CHECK(contains(message_of("backend=quanto"), {"not built yet", "hqq"}));
-  CHECK(contains(message_of("nbits=4"), {"when none is given"}));
+  CHECK(canonical_of("backend=quanto,axis_key=-1,axis_value=0") == "k=quanto:axis=-1/v=quanto");
+  CHECK(canonical_of("nbits=4") == "quanto");  // the backend when none is given
+  CHECK(contains(message_of("backend=quanto,nbits=8"), {"bits='8'", "quanto"}));
+  CHECK(canonical_of("backend=fp8") == "hf-fp8");
+  CHECK(contains(message_of("backend=fp8,residual_length=64"), {"residual_length", "no such option"}));
   CHECK(contains(message_of("backend=hqq,nbit=4"), {"Did you mean 'nbits'?"}));
   CHECK(contains(message_of("backend=hqq,nbits=5"), {"bits='5'"}));
   CHECK(contains(message_of("backend=hqq,nbits=four"), {"nbits='four'"}));
@@ -60,7 +63,8 @@ TEST_CASE("llama.cpp's flags", "[spec][dialect]") {
   CHECK(canonical_of("-ctk f16 -ctv f16") == "full:dtype=float16");
   CHECK(canonical_of("-ctk bf16") == "k=full:dtype=bfloat16/v=full:dtype=float16");
   CHECK(canonical_of("--cache-type-v  f32") == "k=full:dtype=float16/v=full:dtype=float32");
-  CHECK(contains(message_of("-ctk q8_0 -ctv q4_0"), {"-ctk q8_0", "not built yet", "f16, bf16 or f32"}));
+  CHECK(canonical_of("-ctk q8_0 -ctv q4_0") == "k=q8_0/v=q4_0");
+  CHECK(canonical_of("-ctk iq4_nl") == "k=iq4_nl/v=full:dtype=float16");
   CHECK(contains(message_of("-ctk q8"), {"'q8'", "q8_0, q4_0", "mean 'q8_0'"}));
   CHECK(contains(message_of("-ctk"), {"missing"}));
   CHECK(contains(message_of("-ctk f16 -ctk f16"), {"twice"}));
@@ -69,7 +73,8 @@ TEST_CASE("llama.cpp's flags", "[spec][dialect]") {
 
 TEST_CASE("specs in other tools' words, and back", "[spec][dialect]") {
   for (const std::string_view text :
-       {"hqq", "hqq:bits=2,group=32,residual=0", "k=hqq:axis=0,bits=8/v=hqq:axis=1,bits=8", "hqq:bits=3,residual=7"}) {
+       {"hqq", "hqq:bits=2,group=32,residual=0", "k=hqq:axis=0,bits=8/v=hqq:axis=1,bits=8", "hqq:bits=3,residual=7",
+        "quanto", "k=quanto:axis=-1,bits=2/v=quanto:bits=2,residual=32"}) {
     const CacheSpec spec = parse_cache_spec(text);
     const DialectForm form = to_transformers(spec);
     INFO(form.text);
@@ -95,7 +100,15 @@ TEST_CASE("specs in other tools' words, and back", "[spec][dialect]") {
   CHECK(reason("hqq:schedule=streaming").find("streaming") != std::string::npos);
   CHECK(reason("hqq:prefill=quantized").find("prompt") != std::string::npos);
   CHECK(reason("hqq:solver=off").find("off-0.2.6") != std::string::npos);
-  for (const std::string_view text : {"-ctk f16 -ctv f16", "-ctk bf16 -ctv f32"}) {
+  CHECK(reason("kivi") == "transformers has no kivi cache");
+  CHECK(reason("quanto:schedule=streaming").find("streaming") != std::string::npos);
+  CHECK(reason("hf-fp8:schedule=hf").find("hf") != std::string::npos);
+  CHECK(reason("k=quanto/v=hqq") == "transformers has one backend for keys and values");
+  CHECK(to_transformers(parse_cache_spec("hf-fp8")).text == R"({"backend": "fp8"})");
+  CHECK(to_llama_cpp(parse_cache_spec("q8_0")).note.find("LLAMA_ATTN_ROT_DISABLE") != std::string::npos);
+  CHECK(to_llama_cpp(parse_cache_spec("q8_0:residual=32")).text.empty());
+  CHECK(to_llama_cpp(parse_cache_spec("k=q8_0/v=hqq")).text.empty());
+  for (const std::string_view text : {"-ctk f16 -ctv f16", "-ctk bf16 -ctv f32", "-ctk q8_0 -ctv q5_1", "-ctk f16 -ctv iq4_nl"}) {
     CHECK(to_llama_cpp(parse_any_spec(text).spec).text == text);
   }
   CHECK(to_llama_cpp(parse_cache_spec("full")).note == "with a model in float16");

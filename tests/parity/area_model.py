@@ -108,7 +108,7 @@ def ask(parity, jobs, tensors=None):
     results, answers = parity.ask("model", jobs, tensors)
     for job, result in zip(jobs, results, strict=True):
         if result:
-            raise SystemExit(f"parity: {job['folder']}, {job['dtype']}: {result['error']}")
+            raise RuntimeError(f"{job['folder']}, {job['dtype']}: {result['error']}")
     return [{part: answers[f"{job['id']}.{part}"] for part in ("attended", "hidden")} |
             {"logits": answers[job["id"] + ".logits"][None]} for job in jobs]
 

@@ -86,7 +86,7 @@ def compare(parity, name, tokenizer, texts, lists):
             job = {"id": "x", "file": str(file), "texts": part, "special": special, "lists": given}
             results, tensors = parity.ask("tokenizer", [job])
             if "error" in results[0]:
-                raise SystemExit(f"parity: {name}: {results[0]['error']}")
+                raise RuntimeError(f"{name}: {results[0]['error']}")
             theirs = [one.ids for one in tokenizer.encode_batch_fast(part, add_special_tokens=special)]
             count(parity, f"{name}: ids", part, theirs, as_lists(tensors["x.ids"], tensors["x.lengths"]))
             count_decoded(parity, name, part, tokenizer.decode_batch(theirs, skip_special_tokens=special), results[0]["texts"])
@@ -109,7 +109,7 @@ def compare_components(parity, texts, rng):
     for (name, data), job, result in zip(components, jobs, results, strict=True):
         tokenizer, kind = Tokenizer.from_str(data), "decoder" if name == "no decoder" else name.split()[0]
         if "error" in result:
-            raise SystemExit(f"parity: {name}: {result['error']}")
+            raise RuntimeError(f"{name}: {result['error']}")
         theirs = [one.ids for one in tokenizer.encode_batch_fast(job["texts"], add_special_tokens=False)]
         count(parity, f"components: {kind}: ids", job["texts"], theirs, as_lists(tensors[job["id"] + ".ids"], tensors[job["id"] + ".lengths"]))
         if kind == "decoder":
@@ -135,7 +135,7 @@ class ClassTables:
 
     def compare(self, parity):
         if self.process.wait() != 0:
-            raise SystemExit("parity: generate_unicode_classes.py failed")
+            raise RuntimeError("generate_unicode_classes.py failed")
         row = parity.row(PEER, "class tables: lines as generated again")
         for name in ("unicode_categories.cpp", "unicode_properties.cpp"):
             theirs = (pathlib.Path(self.folder.name) / name).read_text().splitlines()

@@ -1,5 +1,4 @@
-#include "cache_backends/codec.h"
-
+#include "cache_backends/aten/hqq_aten.h"
 #include "cache_backends/registry.h"
 #include "tests/parity/bridge.h"
 #include "tests/parity/wrong_codec.h"
@@ -14,16 +13,16 @@ std::vector<int64_t> flat(size_t size) { return {static_cast<int64_t>(size)}; }
 }  // namespace
 
 // job: {"id", "spec", "side", "input"}. Puts ID.codes, ID.packed, ID.scale, ID.zero, ID.dequantized. options.wrong names
-// a planted fault. A codec that can be frozen takes its scales from the input, or from the tensor "frozen".
+// a planted fault, options.threads is how many ATen may use. A codec that can be frozen takes its scales from the input, or from the tensor "frozen".
 json run_codec(const json& job, Exchange& exchange) {
   const std::string id = job.at("id"), input = job.at("input");
+  set_aten_threads(exchange.options.value("threads", 1));
   const BlockShape shape = exchange.shape(input);
   const Dtype dtype = exchange.dtype(input);
   const Side side = job.value("side", "key") == "key" ? Side::key : Side::value;
   const CacheSpec spec = parse_cache_spec(job.at("spec").get<std::string>());
   const SideSpec& chosen = side == Side::key ? spec.base.key : spec.base.value;
-  std::unique_ptr<Codec> codec = find_codec(chosen.codec).make(chosen, side);
-  codec = with_fault(std::move(codec), exchange.options.value("wrong", ""));
+  std::unique_ptr<Codec> codec = codec_with_fault(chosen, side, exchange.options.value("wrong", ""));
   const std::string first = job.value("frozen", input);
   if (auto frozen = codec->frozen(exchange.values(first), exchange.shape(first), dtype)) codec = std::move(frozen);
 

@@ -64,9 +64,9 @@ class Parity:
 
 
 def smollm2():
-    """The folder of the model that `./x model` makes, as kvdiff finds it."""
-    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
-    return cache / "kvdiff/models/SmolLM2-135M-Instruct"
+    """The folder of the model that `./x model` makes."""
+    given = os.environ.get("KVDIFF_MODEL")
+    return pathlib.Path(given) if given else pathlib.Path.home() / ".cache/kvdiff/models/SmolLM2-135M-Instruct"
 
 
 def bits(tensor):

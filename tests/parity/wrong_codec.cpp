@@ -4,66 +4,51 @@
 #include <limits>
 
 #include "cache_backends/error.h"
+#include "cache_backends/registry.h"
+#include "tests/parity/codec_wrapper.h"
+#include "tests/parity/wrong_hqq.h"
 
 namespace kvdiff::parity {
 namespace {
 
-class WrongCodec : public Codec {
+class WrongScale : public CodecWrapper {
  public:
-  WrongCodec(std::unique_ptr<Codec> codec, std::string fault) : codec_(std::move(codec)), fault_(std::move(fault)) {}
-
+  using CodecWrapper::CodecWrapper;
   EncodedBlock encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override {
-    EncodedBlock block = codec_->encode(values, shape, dtype);
-    if (fault_ == "scale" && !block.scale.empty())
-      block.scale.back() = std::nextafter(block.scale.back(), std::numeric_limits<float>::infinity());
-    if (fault_ == "nibbles") {
-      for (std::byte& byte : block.packed) byte = (byte << 4) | (byte >> 4);
-    }
-    if (fault_ == "truncate") lower(block, values);
+    EncodedBlock block = CodecWrapper::encode(values, shape, dtype);
+    float& last = block.scale.back();
+    last = std::nextafter(last, std::numeric_limits<float>::infinity());
     return block;
   }
-  void decode(const EncodedView& block, int64_t first, std::span<float> out) const override {
-    codec_->decode(block, first, out);
-  }
-  std::vector<int32_t> codes(const EncodedView& block) const override { return codec_->codes(block); }
-  Bytes bytes(const EncodedView& block) const override { return codec_->bytes(block); }
-  Bytes expected_bytes(const BlockShape& shape, Dtype dtype) const override { return codec_->expected_bytes(shape, dtype); }
-  int64_t levels() const override { return codec_->levels(); }
-  double error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override {
-    return codec_->error_bound(values, shape, dtype);
-  }
-  bool shares_scale() const override { return codec_->shares_scale(); }
-  std::unique_ptr<Codec> frozen(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override {
-    auto frozen = codec_->frozen(values, shape, dtype);
-    return frozen ? std::make_unique<WrongCodec>(std::move(frozen), fault_) : nullptr;
-  }
-
- private:
-  // Values moved down by half a step round to what truncation gives.
-  void lower(EncodedBlock& block, std::span<const float> values) const {
-    const std::vector<int32_t> codes = codec_->codes(block);
-    std::vector<float> decoded(values.size());
-    codec_->decode(block, 0, decoded);
-    std::vector<float> moved(values.begin(), values.end());
-    const float step = block.scale.empty() ? 0.0f : block.scale.front();
-    for (size_t i = 1; i + 1 < moved.size(); ++i) {
-      if (decoded[i] > values[i] && codes[i] > 0) moved[i] = decoded[i] - step;
-    }
-    EncodedBlock other = codec_->encode(moved, block.shape, block.dtype);
-    block.packed = std::move(other.packed);
-  }
-
-  std::unique_ptr<Codec> codec_;
-  std::string fault_;
 };
+
+class SwappedNibbles : public CodecWrapper {
+ public:
+  using CodecWrapper::CodecWrapper;
+  EncodedBlock encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override {
+    EncodedBlock block = CodecWrapper::encode(values, shape, dtype);
+    for (std::byte& byte : block.packed) byte = (byte << 4) | (byte >> 4);
+    return block;
+  }
+};
+
+std::unique_ptr<Codec> made(const SideSpec& spec, Side side) { return find_codec(spec.codec).make(spec, side); }
+
+std::unique_ptr<Codec> truncating(SideSpec spec, Side side) {
+  if (spec.codec == "hqq") return make_wrong_hqq(spec, side, true);
+  spec.values.at("round") = "truncate";
+  return made(spec, side);
+}
 
 }  // namespace
 
-std::unique_ptr<Codec> with_fault(std::unique_ptr<Codec> codec, const std::string& fault) {
-  if (fault.empty()) return codec;
-  if (fault != "scale" && fault != "nibbles" && fault != "truncate")
-    throw UserError(ExitCode::usage, "no planted fault '" + fault + "': expected scale, nibbles or truncate");
-  return std::make_unique<WrongCodec>(std::move(codec), fault);
+std::unique_ptr<Codec> codec_with_fault(const SideSpec& spec, Side side, const std::string& fault) {
+  if (fault.empty()) return made(spec, side);
+  if (fault == "scale") return std::make_unique<WrongScale>(made(spec, side));
+  if (fault == "nibbles") return std::make_unique<SwappedNibbles>(made(spec, side));
+  if (fault == "truncate" && (spec.codec == "hqq" || spec.values.contains("round"))) return truncating(spec, side);
+  if (fault == "ascending" && spec.codec == "hqq") return make_wrong_hqq(spec, side, false);
+  throw UserError(ExitCode::usage, "no planted fault '" + fault + "' for " + spec.codec);
 }
 
 }  // namespace kvdiff::parity

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -17,10 +18,16 @@ struct Fixture {
   std::vector<float> floats(const nlohmann::json& place, Dtype dtype) const;
 };
 
-// Throws std::runtime_error that says how to make the file again when it is missing, cut, or of another package.
+// Throws std::runtime_error that says how to make the file again when it is missing, cut, altered (the header holds a
+// digest of the arrays), or of another package.
 Fixture read_fixture(const std::string& name, const std::string& package, const std::string& version);
+Fixture read_fixture_file(const std::string& path, const std::string& package, const std::string& version);
 
 // Of the values as float32 bits, little-endian, every NaN as 0x7fc00000.
 std::string fnv1a(const std::vector<float>& values);
+std::string fnv1a_bytes(const std::vector<uint8_t>& bytes);
+// Numbers whose bits differ, every NaN the same; all of them where the sizes do.
+int64_t differing(const std::vector<float>& left, const std::vector<float>& right);
+std::vector<uint8_t> plain(const std::vector<std::byte>& bytes);
 
 }  // namespace kvdiff::test

@@ -1,5 +1,3 @@
-#include <cstring>
-
 #include "cache_backends/kernels/simd.h"
 #include "tests/cache_backends/codecs/fixture.h"
 #include "tests/cache_backends/codecs/inputs.h"
@@ -30,24 +28,11 @@ struct Case {
   }
 };
 
-std::vector<uint8_t> plain(const std::vector<std::byte>& packed) {
-  std::vector<uint8_t> bytes(packed.size());
-  if (!bytes.empty()) std::memcpy(bytes.data(), packed.data(), bytes.size());
-  return bytes;
-}
-
 // The peer's cast of NaN to int32 sets bit 31 of a word, which no code uses; ours is code 0.
 std::vector<uint8_t> without_unused_bits(std::vector<uint8_t> packed, int bits) {
   if (bits == 3)
     for (size_t i = 3; i < packed.size(); i += 4) packed[i] &= 0x3f;
   return packed;
-}
-
-int64_t differing(const std::vector<float>& left, const std::vector<float>& right) {
-  if (left.size() != right.size()) return static_cast<int64_t>(std::max(left.size(), right.size()));
-  int64_t count = 0;
-  for (size_t i = 0; i < left.size(); ++i) count += fnv1a({left[i]}) != fnv1a({right[i]});
-  return count;
 }
 
 }  // namespace

@@ -1,0 +1,25 @@
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "cache_backends/codec.h"
+
+namespace kvdiff {
+
+// 8-bit floating point (../fp8.h); scales are float32, x' = code * scale in float32, rounded once to the compute type.
+//
+// hf-fp8, transformers 5.23's backend fp8: e4m3, one scale per tensor, max|x| / 448 of the first update (at least the
+// smallest normal float32), kept for all that follows; code = e4m3(x / scale), so that what lies beyond saturates.
+//
+// fp8, after vLLM: values are clamped to the largest finite code, infinities too; NaN stays NaN.
+//   per=token-head: scale = max(max|x| / largest, 1e-6), code = fp8(x * (1 / scale)), as its int8_per_token_head
+//   per=tensor: code = fp8(x / scale), where scale=1 (vLLM's default, without calibration), or scale=frozen, max|x| of
+//   the first block / 200 for keys, / 100 for values (calculate_kv_scales), or scale=dynamic, the token-head rule over
+//   the whole block. scale=auto: dynamic per token and head, 1 per tensor.
+// NaN and infinities in what a scale is taken from poison all that it serves.
+std::vector<SpecKey> fp8_keys();
+std::vector<SpecKey> hf_fp8_keys();  // none
+std::unique_ptr<Codec> make_fp8(const SideSpec& spec, Side side);
+std::unique_ptr<Codec> make_hf_fp8(const SideSpec& spec, Side side);
+
+}  // namespace kvdiff
