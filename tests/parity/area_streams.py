@@ -145,15 +145,17 @@ def chosen_streams(parity, names):
     return [(short[0], specs[:3]), (short[1], specs[3:])]
 
 
-def print_streams(streams):
-    def place(at, margin, count):
-        return "never" if at == count else f"{at:>4} ({margin:.2g})"
+def print_heading():
+    print(f"{'PROMPT':<22} {'CACHE':<80} {'TOKENS':>6} {'KVDIFF PARTS':>16} {'EAGER PARTS':>16}   (SDPA's margin there)", flush=True)
 
-    print(f"\n{'PROMPT':<22} {'CACHE':<80} {'TOKENS':>6} {'KVDIFF PARTS':>16} {'EAGER PARTS':>16}   (SDPA's margin there)")
-    for s in streams:
-        print(f"{s.prompt:<22} {s.spec:<80} {s.tokens:>6} {place(s.ours, s.margin, s.tokens):>16} {place(s.eager, s.eager_margin, s.tokens):>16}")
-    quantized = [s for s in streams if s.spec != "full"]
-    print("\nshare of the quantized streams that still equal SDPA's")
+
+def print_stream(s):
+    places = [f"{at:>4} ({margin:.2g})" if at < s.tokens else "never" for at, margin in ((s.ours, s.margin), (s.eager, s.eager_margin))]
+    print(f"{s.prompt:<22} {s.spec:<80} {s.tokens:>6} {places[0]:>16} {places[1]:>16}", flush=True)
+
+
+def print_survival(quantized):
+    print("share of the quantized streams that still equal SDPA's")
     for at in (at for at in SURVIVAL if at <= quantized[0].tokens):
         ours, eager = (sum(getattr(s, who) >= at for s in quantized) / len(quantized) for who in ("ours", "eager"))
         print(f"  {at:>4} tokens   kvdiff {ours:>6.1%}   eager {eager:>6.1%}")
@@ -178,8 +180,10 @@ def judge(parity, streams):
     full = [s for s in streams if s.spec == "full"]
     row = parity.row(PEER, "full precision: streams equal, near-ties aside")
     row.compared, row.differing = len(full), sum(s.ours < s.tokens and not s.margin <= s.near_tie for s in full)
-    row.note = f"{sum(s.ours < s.tokens for s in full)} near-ties" if any(s.ours < s.tokens for s in full) else ""
+    near = sum(s.ours < s.tokens for s in full) - row.differing
+    row.note = f"{near} part at a near-tie" if near else ""
     quantized = [s for s in streams if s.spec != "full"]
+    print_survival(quantized)
     parted = [(s.ours < s.tokens, s.eager < s.tokens) for s in quantized]
     sign_test(parity, "quantized: parts where eager does not", quantized, parted.count((True, False)), parted.count((False, True)))
     sign_test(parity, "quantized: parts earlier than eager", quantized, sum(s.ours < s.eager for s in quantized),
@@ -193,9 +197,10 @@ def run(parity):
     models = {name: load(smollm2(), torch.float32, name) for name in ("sdpa", "eager")}
     texts = prompts(parity)
     count, streams = 192 if parity.full else 128, []
+    print_heading()
     for name, specs in chosen_streams(parity, list(texts)):
         specs = ["full", *specs]
         for spec, ours in zip(specs, kvdiff_streams(parity, texts[name], specs[1:], count), strict=True):
             streams.append(live_stream(models, name, texts[name], spec, ours))
-    print_streams(streams)
+            print_stream(streams[-1])
     judge(parity, streams)
