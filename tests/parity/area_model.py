@@ -4,15 +4,16 @@ cache that a quantized run of the peer has at some step.
 Bit-equality is not claimed: the peer's sums have another order, which differs by machine. The rule, per tensor (one layer's
 output, the logits), with everything divided by the row's root mean square in the exact run, which is the peer in float64:
 
-    |kvdiff - exact| <= M x E + u |exact|               for every element; E: the larger of max |peer - exact| and
+    |kvdiff - exact| <= M x E + s u |exact|             for every element; E: the larger of max |peer - exact| and
                                                         6 rms(peer - exact), which one normal value in 5e8 exceeds
     rms(kvdiff - exact) <= M x rms(peer - exact) + u    for every tensor (rows of its own in the table)
 
-u is half a unit in the last place of 1, the one rounding to the compute type. M says how much worse than the peer's own
-errors ours may be. float32: errors of a sum of n terms made in chains of length L grow with sqrt(L / 2) u; our chains
-have 256 terms (kernels.h), those of a peer with 32 accumulators at least 16 where they have 512; so M = sqrt(256 / 16) = 4.
-16-bit types: the roundings after each module outweigh the sums by far, and both make the same ones: two draws from
-the same errors, M = 2.
+u is half a unit in the last place of 1, the error of one rounding to the compute type. M and s follow from how sums are
+made. float32: a sum of terms of like size, made in chains of L, errs by sqrt(L / 2) u of itself (the roundings of the
+partial sums, taken as independent). Our chains have 256 terms (kernels.h): s = sqrt(128). A peer with 32 accumulators
+has chains of at least 16 where there are 512 terms: ours may err by sqrt(256 / 16) as much, M = 4.
+16-bit types: the one rounding after each module outweighs the sums by far, and both round the same modules: two draws
+from the same errors, M = 2 and s = 1.
 """
 
 import pathlib
@@ -27,7 +28,8 @@ from peer_llama import continue_view, in_float64, load, quantized_views, save_ra
 
 PEER = "transformers 5.23.0"
 UNIT = {"float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
-MULTIPLE = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0}
+MULTIPLE = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0}  # M
+OF_ITSELF = {"float32": 128**0.5, "float16": 1.0, "bfloat16": 1.0}  # s
 PARTS = ("attended", "hidden", "logits")
 
 BASE = {"vocab_size": 320, "hidden_size": 64, "intermediate_size": 112, "num_hidden_layers": 3, "num_attention_heads": 4,
@@ -84,7 +86,7 @@ def count(parity, what, dtype, exact, theirs, ours):
             scale = right.pow(2).mean(-1, keepdim=True).sqrt()
             their, our = (their.double() - right) / scale, (our.double() - right) / scale
             rms, their_rms = our.pow(2).mean().sqrt(), their.pow(2).mean().sqrt()
-            bound = multiple * max(their.abs().max(), 6 * their_rms) + unit * (right / scale).abs()
+            bound = multiple * max(their.abs().max(), 6 * their_rms) + OF_ITSELF[dtype] * unit * (right / scale).abs()
             each.compared += our.numel()
             each.differing += int((~(our.abs() <= bound)).sum())
             whole.compared += 1
