@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes unicode_categories.cpp and unicode_properties.cpp: the Unicode classes as the `tokenizers` package has them.
 
-    python3 harness/text/generate_unicode_classes.py
+    python3 harness/text/generate_unicode_classes.py [FOLDER]
 
 Every code point is put to the installed package itself, because its parts carry tables of different Unicode versions:
 the regular expressions of Split and Replace are Oniguruma's; Digits, Whitespace, WhitespaceSplit, Punctuation, Lowercase
@@ -57,25 +57,42 @@ def with_fate(pre_tokenizer, fate):
     return {c for c, f in pieces_between_letters(pre_tokenizer) if f == fate}
 
 
+def each_normalized(name, form, samples):
+    """Pairs: what the package makes of each sample, and what Unicode does. One call for many: a line break is inert."""
+    lines = "\n".join(samples)
+    return zip(form.normalize_str(lines).split("\n"), unicodedata.normalize(name, lines).split("\n"), strict=True)
+
+
+def differing(name, form, code_points, sample):
+    pairs = each_normalized(name, form, [sample(chr(c)) for c in code_points])
+    return {c for c, (theirs, unicode) in zip(code_points, pairs) if theirs != unicode}
+
+
+def require_inert(name, form, code_points):
+    """The code points stand in the way of the marks around them, and stay as they are."""
+    for before, after in (("", ""), ("a\u0301", "\u0323"), ("a", "\u0301")):
+        before_alone, after_alone = unicodedata.normalize(name, before), unicodedata.normalize(name, after)
+        for c, (theirs, _) in zip(code_points, each_normalized(name, form, [before + chr(c) + after for c in code_points])):
+            if theirs != before_alone + chr(c) + after_alone:
+                sys.exit(f"U+{c:04X} is neither normalized as in Unicode {unicodedata.unidata_version} nor inert")
+
+
 def normalized_otherwise():
     """Code points that the package's old normalization tables do not know: it passes them through, as starters."""
     forms = [("NFC", NFC()), ("NFD", NFD()), ("NFKC", NFKC()), ("NFKD", NFKD())]
     found = set()
-    for c in CODE_POINTS:
-        text = chr(c)
-        unknown = unicodedata.category(text) == "Cn"
-        differs = any(form.normalize_str(text) != unicodedata.normalize(name, text) for name, form in forms)
+    for chunk in chunks(4096):
+        chunk = [c for c in chunk if chr(c) != "\n"]
+        other = {c for c in chunk if unicodedata.category(chr(c)) == "Cn"}
+        for name, form in forms:
+            other |= differing(name, form, chunk, lambda text: text)
         # The combining class shows in the order that decomposition gives to neighbours.
         for mark in "\u0301\u0323\u0334\u0345\u05b0\u302a":
-            for sample in ("a" + mark + text, "a" + text + mark):
-                differs = differs or NFD().normalize_str(sample) != unicodedata.normalize("NFD", sample)
-        if differs or unknown:
-            for name, form in forms:
-                for sample in (text, "a\u0301" + text + "\u0323", "a" + text + "\u0301"):
-                    parts = [unicodedata.normalize(name, p) for p in sample.split(text)]
-                    if form.normalize_str(sample) != text.join(parts):
-                        sys.exit(f"U+{c:04X} is neither normalized as in Unicode {unicodedata.unidata_version} nor inert")
-            found.add(c)
+            for sample in (lambda text: "a" + mark + text, lambda text: "a" + text + mark):
+                other |= differing("NFD", NFD(), chunk, sample)
+        for name, form in forms:
+            require_inert(name, form, sorted(other))
+        found |= other
     return found
 
 
@@ -167,7 +184,7 @@ def property_classes():
 def main():
     if tokenizers.__version__ != PINNED:
         sys.exit(f"tokenizers {tokenizers.__version__} is installed, {PINNED} is pinned")
-    folder = pathlib.Path(__file__).parent
+    folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else pathlib.Path(__file__).parent
     source = f'std::string_view unicode_tables_source() {{ return "tokenizers {tokenizers.__version__}"; }}'
     (folder / "unicode_categories.cpp").write_text(table_file(category_classes(), [
         source, "std::span<const UnicodeClassTable> unicode_category_tables() { return tables; }"]))

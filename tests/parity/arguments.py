@@ -7,10 +7,13 @@ import pathlib
 # area: what is compared. In the order in which they run; each is a file area_NAME.py with run(parity).
 AREAS = {
     "codecs": "codes, packed bytes, scales, zeros, dequantized values",
+    "faults": "planted faults are found, each at its row",
+    "fixtures": "making the golden fixtures again gives the same bytes",
     "schedules": "views, codes, lengths and flushes of a cache, update by update",
     "forecast": "whether, when and with which words the peer raises",
-    "fixtures": "making the golden fixtures again gives the same bytes",
-    "faults": "planted faults are found, each at its row",
+    "tokenizer": "ids, decoded and streamed text, Unicode class tables",
+    "model": "attention outputs, hidden states, logits, within bounds",
+    "streams": "free greedy streams on SmolLM2, beside the peer's own two paths",
 }
 FAULTS = ("scale", "nibbles", "truncate", "ascending")
 

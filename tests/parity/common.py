@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import shutil
 import subprocess
@@ -60,6 +61,12 @@ class Parity:
             return json.loads((folder / "results.json").read_text()), {k: v.clone() for k, v in answers.items()}
         finally:
             shutil.rmtree(folder)
+
+
+def smollm2():
+    """The folder of the model that `./x model` makes."""
+    given = os.environ.get("KVDIFF_MODEL")
+    return pathlib.Path(given) if given else pathlib.Path.home() / ".cache/kvdiff/models/SmolLM2-135M-Instruct"
 
 
 def bits(tensor):
