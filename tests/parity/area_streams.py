@@ -8,7 +8,8 @@ Under a coarse cache a last bit grows until two tokens change places, in the pee
   are sign tests over the pairs of one run: of the streams where just one of the two parted (parted first; equal ones are
   left out) kvdiff's share is red where a fair coin would show so many with a probability below 2 %. So six streams
   are red where it is kvdiff's in all six; --full has 90 streams and sees a small difference.
-No stream stops at the end-of-sequence token. The table says where each parts, and SDPA's margin there.
+No stream stops at the end-of-sequence token. The table says where kvdiff and the eager path part from SDPA, with SDPA's
+margin there in brackets, and where kvdiff's lane parts from its own reference in full precision.
 """
 
 import dataclasses
@@ -106,6 +107,7 @@ class Stream:
     eager: int    # where the eager path does
     margin: float  # SDPA's, where kvdiff parts
     eager_margin: float
+    from_full: int  # where kvdiff's lane parts from its own reference: what the cache does to the text
     near_tie: float = 0.0  # full precision only: what the margin may be
 
 
@@ -124,12 +126,13 @@ def largest_margin_of_a_tie(model, tokens, logits):
     return 2 * (1 + MULTIPLE["float32"]) * float((logits.double() - exact).abs().max())
 
 
-def live_stream(models, name, tokens, spec, ours):
+def live_stream(models, name, tokens, spec, ours, reference):
     count, settings = len(ours), CONFIGS.get(spec)
     sdpa, logits = peer_stream(models["sdpa"], tokens, settings, count)
     eager, _ = peer_stream(models["eager"], tokens, settings, count)
     place, its = parting(sdpa, ours), parting(sdpa, eager)
-    stream = Stream(name, spec, count, place, its, margin_at(logits, sdpa, ours, place), margin_at(logits, sdpa, eager, its))
+    stream = Stream(name, spec, count, place, its, margin_at(logits, sdpa, ours, place), margin_at(logits, sdpa, eager, its),
+                    parting(reference, ours))
     if settings is None and place < count:
         stream.near_tie = largest_margin_of_a_tie(models["sdpa"], tokens + sdpa[:place], logits[place])
     return stream
@@ -146,12 +149,13 @@ def chosen_streams(parity, names):
 
 
 def print_heading():
-    print(f"{'PROMPT':<22} {'CACHE':<80} {'TOKENS':>6} {'KVDIFF PARTS':>16} {'EAGER PARTS':>16}   (SDPA's margin there)", flush=True)
+    print(f"{'PROMPT':<22} {'CACHE':<80} {'TOKENS':>6} {'KVDIFF PARTS':>16} {'EAGER PARTS':>16} {'FROM FULL':>10}", flush=True)
 
 
 def print_stream(s):
     places = [f"{at:>4} ({margin:.2g})" if at < s.tokens else "never" for at, margin in ((s.ours, s.margin), (s.eager, s.eager_margin))]
-    print(f"{s.prompt:<22} {s.spec:<80} {s.tokens:>6} {places[0]:>16} {places[1]:>16}", flush=True)
+    from_full = s.from_full if s.from_full < s.tokens else "never"
+    print(f"{s.prompt:<22} {s.spec:<80} {s.tokens:>6} {places[0]:>16} {places[1]:>16} {from_full:>10}", flush=True)
 
 
 def print_survival(quantized):
@@ -200,7 +204,8 @@ def run(parity):
     print_heading()
     for name, specs in chosen_streams(parity, list(texts)):
         specs = ["full", *specs]
-        for spec, ours in zip(specs, kvdiff_streams(parity, texts[name], specs[1:], count), strict=True):
-            streams.append(live_stream(models, name, texts[name], spec, ours))
+        lanes = kvdiff_streams(parity, texts[name], specs[1:], count)
+        for spec, ours in zip(specs, lanes, strict=True):
+            streams.append(live_stream(models, name, texts[name], spec, ours, lanes[0]))
             print_stream(streams[-1])
     judge(parity, streams)
