@@ -91,6 +91,7 @@ ExitCode run_command_line(int count, char** words, const ReportRoom& reports) {
   CLI::App program("Finds out where, why and how much a quantized KV cache changes what a model generates.", "kvdiff");
   program.set_version_flag("--version", version_text());
   program.allow_extras();
+  program.require_subcommand(0, 1);  // or a word behind a command that happens to be another's name would end the first
   program.footer(std::string(exit_codes) +
                  "\nExamples:\n"
                  "  kvdiff run --scenario seed-sequence\n"

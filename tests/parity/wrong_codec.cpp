@@ -16,6 +16,7 @@ class WrongScale : public CodecWrapper {
   using CodecWrapper::CodecWrapper;
   EncodedBlock encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override {
     EncodedBlock block = CodecWrapper::encode(values, shape, dtype);
+    if (block.scale.empty()) return block;  // frozen scales belong to the codec
     float& last = block.scale.back();
     last = std::nextafter(last, std::numeric_limits<float>::infinity());
     return block;
