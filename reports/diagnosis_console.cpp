@@ -74,7 +74,20 @@ std::string names(const Parts& parts) {
   return fmt::format("{}", fmt::join(all, "; "));
 }
 
-std::string place_text(const PlaceFinding& place) {
+// Where everybody has a share, the list is no answer: who leads, and how much of it is keys.
+std::string diffuse_text(const Diagnosis& diagnosis) {
+  const MinimalSet& set = diagnosis.place.set;
+  std::string text = fmt::format("diffuse: {} of {} layer sides must be exempt until {:.1f}% of the divergence is gone; the strongest, {}, has {:.1f}%",
+                                 set.parts.size(), diagnosis.scan.size(), 100 * set.recovery, text_of(diagnosis.scan.front().part),
+                                 100 * diagnosis.scan.front().recovery.value_or(0));
+  for (const SideScore& one : diagnosis.sides)
+    if (one.recovery) text += fmt::format("; all {}s exempt, {:.1f}% is gone", name_of(one.side), 100 * *one.recovery);
+  return text;
+}
+
+std::string place_text(const Diagnosis& diagnosis) {
+  const PlaceFinding& place = diagnosis.place;
+  if (place.set.diffuse) return diffuse_text(diagnosis);
   if (place.set.parts.empty()) return fmt::format("token {}; no set of layer sides was found that recovers 80%", place.step);
   std::string text = fmt::format("{}; {} exempt, {:.1f}% of the divergence is gone", names(place.set.parts),
                                  place.set.parts.size() == 1 ? "with it" : "with these", 100 * place.set.recovery);
@@ -92,7 +105,7 @@ std::string cure_text(const CureFinding& cure) {
 Lines findings(const Diagnosis& diagnosis, const RenderOptions& options) {
   std::vector<std::pair<std::string, std::string>> rows;
   if (diagnosis.window_steps > 0) {
-    rows.emplace_back("place", place_text(diagnosis.place));
+    rows.emplace_back("place", place_text(diagnosis));
     if (diagnosis.place.heads && !diagnosis.place.heads->parts.empty())
       rows.emplace_back("heads", fmt::format("{}; with these exempt, {:.1f}% is gone", names(diagnosis.place.heads->parts),
                                              100 * diagnosis.place.heads->recovery));
@@ -154,6 +167,8 @@ Lines suspects(const Diagnosis& diagnosis, const RenderOptions& options) {
     const PartScore& one = diagnosis.scan[i];
     table.rows.push_back({{text_of(one.part)}, {share(one.recovery, options)}, {share(one.alone, options)}});
   }
+  for (const SideScore& one : diagnosis.sides)
+    table.rows.push_back({{fmt::format("all {}s together", name_of(one.side))}, {share(one.recovery, options)}, {share(one.alone, options)}});
   return table_lines(table, options);
 }
 

@@ -22,7 +22,7 @@ namespace kvdiff {
 namespace {
 
 constexpr int64_t window_steps = 48;
-constexpr int64_t kept_for_remedies = 12, kept_for_zoom = 40;
+constexpr int64_t kept_for_remedies = 12, most_heads = 40;
 constexpr size_t reference_lane = 0, candidate_lane = 2;
 
 // ---- from the first run, of the candidate and the gentler formats
@@ -84,7 +84,7 @@ class Walk {
 
   Diagnosis go(const RunReport& base) {
     describe_run(base, result_);
-    result_.budget = {budget_.trials, 0, budget_.text};
+    result_.budget = {budget_.trials, 0};
     if (!refused(base)) investigate(base);
     result_.questions = four_questions(result_);
     if (result_.headline.empty()) result_.headline = headline_of(result_);
@@ -151,10 +151,13 @@ class Walk {
     const auto whole = trials.ask({{spec(), {}}});
     Subject subject{spec(), result_.layers, whole[0] ? whole[0]->kld : 0};
     result_.candidate_kld = subject.kld;
-    if (!whole[0] || !exempt_everything(trials, subject)) return;
-    result_.scan = scan(trials, subject, kept_for_remedies);
+    if (!whole[0] || !(subject.kld > 0) || !exempt_everything(trials, subject)) return leave("the scan, the search for a set, the remedies");
+    trials.keep(std::min(kept_for_remedies, trials.left() / 2));
+    result_.scan = scan(trials, subject);
+    result_.sides = scan_sides(trials, subject);
     find_place(trials, subject);
     if (!result_.place.set.parts.empty()) zoom(trials, subject, material);
+    trials.keep(0);
     try_remedies(trials, subject);
     find_the_cause(subject);
   }
@@ -172,10 +175,10 @@ class Walk {
     Parts ranking;
     for (const PartScore& one : result_.scan) ranking.push_back(one.part);
     const bool scanned = std::all_of(result_.scan.begin(), result_.scan.end(), [](const PartScore& one) { return one.recovery && one.alone; });
-    if (!scanned) result_.left_to_try.push_back("the rest of the scan: each layer's keys and values, exempt alone and quantized alone");
+    if (!scanned) leave("the rest of the scan: each layer's keys and values, exempt alone and quantized alone");
     result_.place.set = find_minimal_set(ranking, [&](const std::vector<Parts>& sets) { return recoveries(trials, subject, sets); });
     const MinimalSet& set = result_.place.set;
-    if (!set.complete) result_.left_to_try.push_back("larger and smaller sets of layer sides");
+    if (!set.complete) leave("larger and smaller sets of layer sides");
     result_.place.pair = set.parts.size() == 2 && !recovers_half_alone();
   }
 
@@ -186,12 +189,18 @@ class Walk {
     });
   }
 
+  // Without it there is no answer; a zoom that did not end leaves one that could be sharper.
+  void leave(std::string what) {
+    result_.left_to_try.push_back(std::move(what));
+    partial_ = true;
+  }
+
   // The accused sides, head by head, then their channels. Of what the set recovers, the same share is asked for.
   void zoom(Trials& trials, const Subject& subject, const Material& material) {
     const MinimalSet& set = result_.place.set;
     const double target = SetRule{}.target * set.recovery;
     Parts heads = heads_of(set.parts, material.shape.heads);
-    if (!set.diffuse && material.shape.heads > 1 && static_cast<int64_t>(heads.size()) <= kept_for_zoom) {
+    if (!set.diffuse && material.shape.heads > 1 && static_cast<int64_t>(heads.size()) <= most_heads) {
       const Parts ranking = ranked_heads(trials, subject, heads);
       result_.place.heads = find_minimal_set(
           ranking, [&](const std::vector<Parts>& sets) { return recoveries(trials, subject, sets); }, {target, 1});
@@ -245,7 +254,7 @@ class Walk {
     const int64_t candidate_bytes = answers[0] ? answers[0]->bytes : 0;
     for (size_t i = 0; i < remedies.size(); ++i) result_.remedies.push_back(remedy_result(remedies[i], answers[i + 1], subject));
     std::stable_sort(result_.remedies.begin(), result_.remedies.end(), [](const RemedyResult& a, const RemedyResult& b) { return a.bytes < b.bytes; });
-    if (!answers.back()) result_.left_to_try.push_back("remedies");
+    if (!answers.back()) leave("remedies");
     choose_cure(candidate_bytes);
   }
 
@@ -275,9 +284,9 @@ class Walk {
     const Parts& accused = result_.place.set.parts;
     CauseFacts facts{result_, {}, loaded_.model->shape().cache().head_size};
     if (accused.empty()) return;
+    const CacheSpec more_bits = accused_at_8(subject);
     for (const RemedyResult& one : result_.remedies)
-      if (one.name == "the accused sides at 8 bits" || one.name == "keys at 8 bits in the accused layers" || one.name == "everything at 8 bits")
-        if (one.spec == accused_at_8(subject)) facts.accused_at_8_bits = one.recovery;
+      if (one.spec == more_bits) facts.accused_at_8_bits = one.recovery;
     result_.cause = find_cause(facts);
   }
 
@@ -292,7 +301,7 @@ class Walk {
     result_.budget.asked = trials.asked();
     result_.finding = result_.place.set.diffuse ? Finding::diffuse : Finding::found;
     if (!trials.control_fault().empty()) invalid_ = trials.control_fault();
-    if (!result_.left_to_try.empty() || result_.place.set.parts.empty()) {
+    if (partial_ || result_.place.set.parts.empty()) {
       result_.finding = Finding::partial;
       result_.exit_code = static_cast<int>(trials.interrupted() ? ExitCode::interrupted : ExitCode::inconclusive);
     }
@@ -308,6 +317,7 @@ class Walk {
   const RunHooks& hooks_;
   Diagnosis result_;
   std::string invalid_;
+  bool partial_ = false;
 };
 
 void check_case(const Case& run) {
@@ -329,7 +339,6 @@ std::string reproducing_line(const Case& run, int64_t trials) {
 
 Budget parse_budget(std::string_view text) {
   Budget budget;
-  budget.text = text;
   const char unit = text.empty() ? '0' : text.back();
   if (unit != 's' && unit != 'm') {
     budget.trials = whole_number(text, 1);
@@ -345,6 +354,9 @@ Diagnosis diagnose(const Case& given, const Budget& budget, const RunPlace& plac
   run.modes = {"forced", "free"};
   Loaded loaded = load_case(run, place);
   Case first = run;
+  first.caches.assign(static_cast<size_t>(TrialPlan{}.lanes_per_batch), run.caches.front());
+  check_memory(estimate_case(first, loaded.ready));
+  first.caches = run.caches;
   for (const Remedy& gentle : gentler_formats(run.caches.front(), loaded.ready.files.config.layers)) first.caches.push_back(gentle.spec);
   const RunReport base = judged(run_loaded(first, place, loaded, hooks), {});
   Diagnosis diagnosis = Walk(run, budget, loaded, hooks).go(base);

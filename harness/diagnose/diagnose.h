@@ -1,5 +1,4 @@
 #pragma once
-#include <string>
 #include <string_view>
 
 #include "harness/diagnose/diagnosis.h"
@@ -10,8 +9,7 @@ namespace kvdiff {
 // How much may be asked: trials, or a time that is turned into trials once, when the candidate has run.
 struct Budget {
   int64_t trials = 240;
-  double seconds = 0;   // above 0: a time was given
-  std::string text = "240";
+  double seconds = 0;  // above 0: a time was given
 };
 // "240" trials, "90s", "2m". Throws UserError(usage).
 Budget parse_budget(std::string_view text);

@@ -33,6 +33,7 @@ Json json_of(const ChannelScore& score);
 Json json_of(const AccusedChannels& accused);
 Json json_of(const QuestionAnswer& one);
 Json json_of(const PartScore& score);
+Json json_of(const SideScore& score);
 Json json_of(const RemedyResult& one);
 Json json_of(const HandlingCheck& check);
 Json json_of(const DiagnosedLane& lane);
@@ -86,6 +87,13 @@ Json json_of(const QuestionAnswer& one) {
 
 Json json_of(const PartScore& score) {
   Json object = {{"layer", score.part.layer}, {"side", name_of(score.part.side)}};
+  number(object, "recovery", score.recovery);
+  number(object, "alone", score.alone);
+  return object;
+}
+
+Json json_of(const SideScore& score) {
+  Json object = {{"side", name_of(score.side)}};
   number(object, "recovery", score.recovery);
   number(object, "alone", score.alone);
   return object;
@@ -171,6 +179,7 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
   object["window"] = {{"first", diagnosis.window_first}, {"steps", diagnosis.window_steps}};
   number(object["window"], "candidate_kld", diagnosis.candidate_kld);
   object["scan"] = list_of(diagnosis.scan);
+  object["sides"] = list_of(diagnosis.sides);
   object["remedies"] = list_of(diagnosis.remedies);
   object["handling"] = list_of(diagnosis.handling);
   object["lanes"] = list_of(diagnosis.lanes);

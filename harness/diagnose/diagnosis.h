@@ -33,6 +33,12 @@ struct PartScore {
   std::optional<double> alone;     // KLD of this part quantized alone / KLD of the candidate
 };
 
+// All keys, or all values, at once.
+struct SideScore {
+  Side side = Side::key;
+  std::optional<double> recovery, alone;  // as in PartScore
+};
+
 // One question to channels: the `count` most deviating channels of each accused head, in full precision.
 struct ChannelScore {
   int64_t count = 0;
@@ -97,7 +103,6 @@ struct DiagnosedLane {
 
 struct TrialBudget {
   int64_t trials = 0, asked = 0;
-  std::string given;                   // as the user said it: "200", "2m"
 };
 
 // Nothing in here depends on time, threads or SIMD.
@@ -112,6 +117,7 @@ struct Diagnosis {
   double candidate_kld = 0;            // mean over the window, nats
   int64_t layers = 0;
   std::vector<PartScore> scan;         // in the order of the ranking
+  std::vector<SideScore> sides;        // keys, values; only where the candidate quantizes both
   std::vector<RemedyResult> remedies;  // in the order of cost in bytes, cheapest first
   std::vector<HandlingCheck> handling;
   std::vector<DiagnosedLane> lanes;    // the reference, the candidate, the gentler ones

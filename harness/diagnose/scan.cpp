@@ -22,14 +22,12 @@ double score(const PartScore& one) {
 
 }  // namespace
 
-std::vector<PartScore> scan(Trials& trials, const Subject& subject, int64_t keep_budget) {
+std::vector<PartScore> scan(Trials& trials, const Subject& subject) {
   std::vector<PartScore> scores;
   for (const Part& part : quantized_parts(subject.spec, subject.layers)) scores.push_back({part, {}, {}});
   std::vector<Trial> asked;
   for (const PartScore& one : scores) asked.push_back({quantizing_only(subject.spec, subject.layers, {one.part}), {}});
   for (const PartScore& one : scores) asked.push_back(exempt_trial(subject, {one.part}));
-  const auto most = static_cast<size_t>(std::max<int64_t>(0, trials.left() - keep_budget));
-  if (asked.size() > most) asked.resize(most);
   const auto answers = trials.ask(asked);
   for (size_t i = 0; i < answers.size(); ++i) {
     if (!answers[i]) continue;
@@ -38,6 +36,18 @@ std::vector<PartScore> scan(Trials& trials, const Subject& subject, int64_t keep
     else one.recovery = recovery(answers[i], subject.kld);
   }
   std::stable_sort(scores.begin(), scores.end(), [](const PartScore& a, const PartScore& b) { return score(a) > score(b); });
+  return scores;
+}
+
+std::vector<SideScore> scan_sides(Trials& trials, const Subject& subject) {
+  std::vector<SideScore> scores;
+  for (const Side side : {Side::key, Side::value}) {
+    Parts parts = quantized_parts(subject.spec, subject.layers);
+    std::erase_if(parts, [&](const Part& part) { return part.side != side; });
+    if (parts.empty()) return {};
+    const auto answers = trials.ask({exempt_trial(subject, parts), {quantizing_only(subject.spec, subject.layers, parts), {}}});
+    scores.push_back({side, recovery(answers[0], subject.kld), answers[1] ? std::optional(answers[1]->kld / subject.kld) : std::nullopt});
+  }
   return scores;
 }
 

@@ -13,7 +13,10 @@ struct Subject {
 
 // Every part exempt alone, and every part quantized alone, ranked by the sum of recovery and alone, most suspect first
 // (ties: keys before values, lower layers first). A part that was not asked stands behind those that were.
-std::vector<PartScore> scan(Trials& trials, const Subject& subject, int64_t keep_budget);
+std::vector<PartScore> scan(Trials& trials, const Subject& subject);
+
+// All keys and all values. Empty where the candidate quantizes one side only.
+std::vector<SideScore> scan_sides(Trials& trials, const Subject& subject);
 
 // Recoveries of sets of parts: whole sides are exempted in the spec, heads by a patch.
 std::vector<std::optional<double>> recoveries(Trials& trials, const Subject& subject, const std::vector<Parts>& sets);

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -50,7 +51,8 @@ class Trials {
   const TrialWindow& window() const { return plan_.window; }
   int64_t asked() const { return asked_; }
   int64_t budget() const { return plan_.budget; }
-  int64_t left() const { return interrupted_ ? 0 : plan_.budget - asked_; }
+  int64_t left() const { return interrupted_ ? 0 : std::max<int64_t>(0, plan_.budget - asked_ - kept_); }
+  void keep(int64_t trials) { kept_ = trials; }  // so many of the budget are for later
   bool interrupted() const { return interrupted_; }
   const std::string& control_fault() const { return control_fault_; }  // empty: the control was bit-equal in every batch
 
@@ -59,9 +61,9 @@ class Trials {
 
   Engine& engine_;
   const TrialPlan plan_;
-  const RunHooks& hooks_;
+  const RunHooks hooks_;
   std::map<std::string, TrialAnswer> answers_;
-  int64_t asked_ = 0;
+  int64_t asked_ = 0, kept_ = 0;
   bool interrupted_ = false;
   std::string control_fault_;
 };

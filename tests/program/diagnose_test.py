@@ -64,7 +64,7 @@ class Diagnoses(unittest.TestCase):
         lines = self.diagnose("hqq:bits=2,group=16,residual=4").stdout.splitlines()
         self.assertRegex(lines[0], "^(FOUND|DIFFUSE)  ")
         text = "\n".join(lines)
-        places = [text.index(part) for part in ("1.  Does disabling", "2.  Is cache handling", "3.  Is a gentler", "4.  Which", "place", "cause", "cure")]
+        places = [text.index(part) for part in ("1.  Does disabling", "2.  Is cache handling", "3.  Is a gentler", "4.  Which", "\nplace ", "\ncause ", "\ncure ")]
         self.assertEqual(places, sorted(places))
         self.assertNotIn("\x1b", text)
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cache_backends/decorators/faulty_cache.h"
+#include "cache_backends/error.h"
 #include "harness/diagnose/questions.h"
 #include "tests/catch.h"
 #include "tests/support/tiny_llama.h"
@@ -48,8 +49,8 @@ TEST_CASE("diagnose: planted outlier channels are found, named and proved", "[di
   REQUIRE_FALSE(found.place.channels.empty());
   for (const AccusedChannels& one : found.place.channels)
     for (const int64_t channel : one.channels) CHECK((channel == 1 || channel == 9));
-  CHECK(found.questions.size() == 4);
-  CHECK(found.questions[0].answer == Answer::yes);
+  REQUIRE(found.questions.size() == 4);
+  CHECK(found.questions[0].answer == Answer::no);  // random weights speak no UTF-8: it is not the cache alone
   CHECK(found.questions[1].answer == Answer::yes);
 }
 
@@ -77,8 +78,11 @@ TEST_CASE("diagnose: the set that it names recovers when it is asked again", "[d
 TEST_CASE("diagnose: the same question gives the same bytes, whatever the threads", "[diagnose]") {
   const TinyFolder tiny;
   const Case run = tiny.ask("hqq:bits=2,group=16,residual=4");
-  const std::string once = diagnosis_json(diagnose(run, parse_budget("70"), {.threads = 1}, {}));
-  CHECK(once == diagnosis_json(diagnose(run, parse_budget("70"), {.threads = 3}, {})));
+  RunPlace one, three;
+  one.threads = 1;
+  three.threads = 3;
+  const std::string once = diagnosis_json(diagnose(run, parse_budget("70"), one, {}));
+  CHECK(once == diagnosis_json(diagnose(run, parse_budget("70"), three, {})));
   CHECK(nlohmann::json::parse(once)["budget"]["trials"] == 70);
   CHECK(once.find("--budget 70") != std::string::npos);
 }

@@ -1,0 +1,82 @@
+#include "harness/diagnose/questions.h"
+
+#include "tests/catch.h"
+
+using namespace kvdiff;
+
+namespace {
+
+DiagnosedLane lane(const std::string& name, double kld) {
+  DiagnosedLane one;
+  one.name = name;
+  one.kld_mean = kld;
+  return one;
+}
+
+// A candidate that parts at token 7, beside a sound reference and a gentle format.
+Diagnosis sample() {
+  Diagnosis diagnosis;
+  diagnosis.finding = Finding::found;
+  diagnosis.lanes = {lane("reference", 0), lane("hqq:bits=2", 3), lane("int8", 0.001)};
+  diagnosis.lanes[1].parts_at = 7;
+  diagnosis.handling = {{"fork", true, "bit-equal"}, {"crop", true, "bit-equal"}};
+  diagnosis.place.step = 7;
+  diagnosis.place.flush = 0;
+  diagnosis.place.set.parts = {{3, Side::key, -1}};
+  diagnosis.place.set.recovery = 0.96;
+  diagnosis.cause = {"precision", "because"};
+  diagnosis.cure = {"int8", parse_cache_spec("int8"), true, 0.99, 103, 100, "", ""};
+  diagnosis.remedies = {{"int8", parse_cache_spec("int8"), 0.99, 0.001, {}, 103, true, true}};
+  return diagnosis;
+}
+
+Answer answer(const Diagnosis& diagnosis, size_t question) { return four_questions(diagnosis)[question].answer; }
+
+}  // namespace
+
+TEST_CASE("questions: a sound reference and a candidate that parts are four times yes", "[diagnose]") {
+  const Diagnosis diagnosis = sample();
+  for (size_t i = 0; i < 4; ++i) CHECK(answer(diagnosis, i) == Answer::yes);
+  CHECK(headline_of(diagnosis) == "From token 7, as soon as the prompt's codes are read: layer 3 keys; exempting that side recovers 96 %. "
+                                  "Cause: precision. Cheapest cure that was tried: int8 (+3.0 % bytes).");
+}
+
+TEST_CASE("questions: a reference that is gibberish is not healed by switching the cache off", "[diagnose]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.lanes[0].gibberish = "loop";
+  diagnosis.lanes[0].gibberish_onset = 12;
+  CHECK(answer(diagnosis, 0) == Answer::no);
+  CHECK(four_questions(diagnosis)[0].evidence.find("model files") != std::string::npos);
+}
+
+TEST_CASE("questions: an operation that corrupts the cache is named", "[diagnose]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.handling[1] = {"crop", false, "layer 2, values differ"};
+  CHECK(answer(diagnosis, 1) == Answer::no);
+  CHECK(four_questions(diagnosis)[1].evidence == "crop: layer 2, values differ.");
+  diagnosis.handling.clear();
+  CHECK(answer(diagnosis, 1) == Answer::undecided);
+}
+
+TEST_CASE("questions: a gentler format is stable only where it is far closer and no gibberish", "[diagnose]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.lanes[2].kld_mean = 1;
+  CHECK(answer(diagnosis, 2) == Answer::no);
+  diagnosis.lanes[2].kld_mean = 0.5;
+  CHECK(answer(diagnosis, 2) == Answer::yes);
+  diagnosis.lanes[2].gibberish_onset = 3;
+  CHECK(answer(diagnosis, 2) == Answer::no);
+  diagnosis.lanes.pop_back();
+  CHECK(answer(diagnosis, 2) == Answer::undecided);
+}
+
+TEST_CASE("questions: what works is what was tried", "[diagnose]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.cure = {};
+  CHECK(answer(diagnosis, 3) == Answer::no);
+  diagnosis.remedies[0].recovery.reset();
+  CHECK(answer(diagnosis, 3) == Answer::undecided);
+  diagnosis.finding = Finding::nothing;
+  CHECK(answer(diagnosis, 3) == Answer::yes);
+  CHECK(answer(diagnosis, 0) == Answer::undecided);
+}
