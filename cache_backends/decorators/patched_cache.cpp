@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "cache_backends/decorators/patch_mask.h"
 #include "cache_backends/error.h"
 
 namespace kvdiff {
@@ -12,48 +13,21 @@ namespace {
 
 using Pages = std::vector<std::shared_ptr<const KvPage>>;
 
-// Which elements of one side of one layer are patched.
-class Mask {
- public:
-  void add(const PatchPart& part) { parts_.push_back(part); }
-  bool empty() const { return parts_.empty(); }
-  bool whole() const { return std::any_of(parts_.begin(), parts_.end(), [](const PatchPart& part) { return part.whole(); }); }
-  // Marks the channels of one token and head; false: none.
-  bool mark(int64_t head, int64_t token, std::vector<char>& channels) const {
-    std::fill(channels.begin(), channels.end(), char{0});
-    bool any = false;
-    for (const PatchPart& part : parts_) {
-      if (!holds(part.heads, head) || !in_ranges(part.tokens, token)) continue;
-      any = true;
-      if (part.channels.empty()) std::fill(channels.begin(), channels.end(), char{1});
-      for (const int64_t channel : part.channels) channels[static_cast<size_t>(channel)] = 1;
-    }
-    return any;
-  }
-
- private:
-  static bool holds(const std::vector<int64_t>& list, int64_t value) {
-    return list.empty() || std::find(list.begin(), list.end(), value) != list.end();
-  }
-  static bool in_ranges(const std::vector<std::pair<int64_t, int64_t>>& ranges, int64_t token) {
-    return ranges.empty() || std::any_of(ranges.begin(), ranges.end(), [&](const auto& range) {
-      return range.first <= token && token <= range.second;
-    });
-  }
-  std::vector<PatchPart> parts_;
-};
-
 struct LayerMasks {
-  Mask key, value;
-  const Mask& of(Side side) const { return side == Side::key ? key : value; }
+  PatchMask key, value;
+  const PatchMask& of(Side side) const { return side == Side::key ? key : value; }
 };
 using Masks = std::vector<LayerMasks>;
 
-void decode_all(const Pages& pages, int64_t sequence, int64_t head, int64_t first, int64_t count, int64_t size, float* out) {
+struct Stretch {
+  int64_t sequence, head, first, count;
+};
+
+void decode_all(const Pages& pages, const Stretch& at, int64_t head_size, float* out) {
   int64_t start = 0;
   for (const auto& page : pages) {
-    const int64_t begin = std::max(first, start), end = std::min(first + count, start + page->tokens());
-    if (begin < end) page->decode(sequence, head, begin - start, end - begin, out + (begin - first) * size);
+    const int64_t begin = std::max(at.first, start), end = std::min(at.first + at.count, start + page->tokens());
+    if (begin < end) page->decode(at.sequence, at.head, begin - start, end - begin, out + (begin - at.first) * head_size);
     start += page->tokens();
   }
 }
@@ -65,7 +39,7 @@ class BlendedPage : public KvPage {
     Pages quantized, full;
     int64_t tokens = 0, head_size = 0;
   };
-  BlendedPage(Source source, std::shared_ptr<const Masks> masks, const Mask& mask)
+  BlendedPage(Source source, std::shared_ptr<const Masks> masks, const PatchMask& mask)
       : source_(std::move(source)), masks_(std::move(masks)), mask_(mask) {}
   int64_t tokens() const override { return source_.tokens; }
   bool quantized() const override {
@@ -73,9 +47,10 @@ class BlendedPage : public KvPage {
   }
   void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override {
     const int64_t size = source_.head_size;
-    decode_all(source_.quantized, sequence, head, first, count, size, out);
+    const Stretch at{sequence, head, first, count};
+    decode_all(source_.quantized, at, size, out);
     std::vector<float> exact(static_cast<size_t>(count * size));
-    decode_all(source_.full, sequence, head, first, count, size, exact.data());
+    decode_all(source_.full, at, size, exact.data());
     std::vector<char> channels(static_cast<size_t>(size));
     for (int64_t token = 0; token < count; ++token) {
       if (!mask_.mark(head, first + token, channels)) continue;
@@ -87,61 +62,7 @@ class BlendedPage : public KvPage {
  private:
   const Source source_;
   const std::shared_ptr<const Masks> masks_;  // keeps mask_ alive
-  const Mask& mask_;
-};
-
-// What the quantizer is given in place of what is withheld, one token at a time.
-class Withholding {
- public:
-  Withholding(const CacheShape& shape, const Mask& mask) : shape_(shape), mask_(mask) {}
-
-  // values [B, H, n, D]; the first of the n tokens stands at position `start`.
-  void apply(std::vector<float>& values, int64_t n, int64_t start) {
-    for (int64_t sequence = 0; sequence < shape_.batch; ++sequence)
-      for (int64_t token = 0; token < n; ++token) one_token(values, n, {sequence, token, start + token});
-  }
-
- private:
-  struct Place {
-    int64_t sequence, token, position;
-  };
-  void one_token(std::vector<float>& values, int64_t n, const Place& place) {
-    std::vector<std::vector<char>> marks(static_cast<size_t>(shape_.heads), std::vector<char>(static_cast<size_t>(shape_.head_size)));
-    std::vector<Mean> means(marks.size());
-    Mean all;
-    for (int64_t head = 0; head < shape_.heads; ++head) {
-      const auto at = static_cast<size_t>(head);
-      mask_.mark(head, place.position, marks[at]);
-      const float* row = values.data() + offset(head, n, place);
-      for (int64_t channel = 0; channel < shape_.head_size; ++channel) {
-        if (marks[at][static_cast<size_t>(channel)]) continue;
-        means[at].add(row[channel]);
-        all.add(row[channel]);
-      }
-    }
-    for (int64_t head = 0; head < shape_.heads; ++head) {
-      const auto at = static_cast<size_t>(head);
-      const float filler = round_to(shape_.dtype, means[at].count > 0 ? means[at].value() : all.value());
-      float* row = values.data() + offset(head, n, place);
-      for (int64_t channel = 0; channel < shape_.head_size; ++channel)
-        if (marks[at][static_cast<size_t>(channel)]) row[channel] = filler;
-    }
-  }
-
-  struct Mean {
-    double sum = 0;
-    int64_t count = 0;
-    void add(float value) {
-      sum += value;
-      ++count;
-    }
-    float value() const { return count > 0 ? static_cast<float>(sum / static_cast<double>(count)) : 0.0f; }
-  };
-  int64_t offset(int64_t head, int64_t n, const Place& place) const {
-    return ((place.sequence * shape_.heads + head) * n + place.token) * shape_.head_size;
-  }
-  const CacheShape& shape_;
-  const Mask& mask_;
+  const PatchMask& mask_;
 };
 
 // Two caches fed with the same appends. Only patched layers are kept in full precision: layer -> its place in full_.
@@ -167,8 +88,8 @@ class PatchedCache : public KvCache {
     if (kind_ == PatchKind::exempt) return cache_->append(layer, fresh);
     std::vector<float> key(fresh.key.begin(), fresh.key.end()), value(fresh.value.begin(), fresh.value.end());
     const LayerMasks& masks = (*masks_)[static_cast<size_t>(layer)];
-    if (!masks.key.empty()) Withholding(shape(), masks.key).apply(key, fresh.tokens, cache_->length(layer));
-    if (!masks.value.empty()) Withholding(shape(), masks.value).apply(value, fresh.tokens, cache_->length(layer));
+    if (!masks.key.empty()) withhold(shape(), masks.key, key, cache_->length(layer));
+    if (!masks.value.empty()) withhold(shape(), masks.value, value, cache_->length(layer));
     cache_->append(layer, {key, value, fresh.tokens});
   }
   KvPages pages(int layer) const override {
@@ -205,7 +126,7 @@ class PatchedCache : public KvCache {
   Receipt receipt() const override { return cache_->receipt(); }
 
  private:
-  void blend(Pages& pages, bool& quantized, const Pages& full, const Mask& mask) const {
+  void blend(Pages& pages, bool& quantized, const Pages& full, const PatchMask& mask) const {
     if (mask.empty()) return;
     if (mask.whole()) {
       pages = full;

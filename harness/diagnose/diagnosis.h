@@ -57,7 +57,7 @@ struct PlaceFinding {
   bool pair = false;               // two parts, neither of which recovers half alone
   std::optional<MinimalSet> heads; // of (layer, side, head), of what the set recovers
   std::vector<ChannelScore> channel_scores;
-  std::vector<AccusedChannels> channels;  // the smallest asked count that recovers the target; empty: none does
+  std::vector<AccusedChannels> channels;  // the smallest asked count that recovers the target; empty: no small one does
 };
 
 struct CauseFinding {
