@@ -7,7 +7,7 @@ namespace kvdiff {
 namespace {
 
 RemedyResult result_of(const Remedy& remedy, const std::optional<TrialAnswer>& answer, double candidate_kld) {
-  RemedyResult result{remedy.name, remedy.spec, {}, 0, {}, 0, false, false};
+  RemedyResult result{remedy.name, remedy.spec, remedy.same_bits, {}, 0, {}, 0, false, false};
   if (!answer) return result;
   result.recovery = 1 - answer->kld / candidate_kld;
   result.kld = answer->kld;

@@ -100,7 +100,7 @@ Json json_of(const SideScore& score) {
 }
 
 Json json_of(const RemedyResult& one) {
-  Json object = {{"name", one.name}, {"cache", one.spec.text}};
+  Json object = {{"name", one.name}, {"cache", one.spec.text}, {"same_bits", one.same_bits}};
   number(object, "recovery", one.recovery);
   number(object, "kld", one.recovery ? std::optional(one.kld) : std::nullopt);
   object["parts_at"] = or_null(one.parts_at);

@@ -68,6 +68,7 @@ struct CauseFinding {
 struct RemedyResult {
   std::string name;
   CacheSpec spec;
+  bool same_bits = false;              // another layout, no more bits per code
   std::optional<double> recovery;      // none: not asked, the budget was spent
   double kld = 0;
   std::optional<int64_t> parts_at;     // none: keeps the text through the window

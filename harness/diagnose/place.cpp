@@ -1,15 +1,13 @@
 #include "harness/diagnose/walk.h"
 
 namespace kvdiff {
-namespace {
 
-bool recovers_half_alone(const Walk& walk) {
-  return std::any_of(walk.result.scan.begin(), walk.result.scan.end(), [&](const PartScore& one) {
-    return walk.accuses(one.part.layer, one.part.side) && one.recovery.value_or(0) >= 0.5;
+bool hurt_as_a_pair(const MinimalSet& set, const std::vector<PartScore>& scan) {
+  constexpr double half = 0.5;
+  return set.parts.size() == 2 && set.minimal && std::none_of(scan.begin(), scan.end(), [&](const PartScore& one) {
+    return std::find(set.parts.begin(), set.parts.end(), one.part) != set.parts.end() && one.recovery.value_or(half) >= half;
   });
 }
-
-}  // namespace
 
 void find_place(Walk& walk) {
   Diagnosis& result = walk.result;
@@ -21,7 +19,7 @@ void find_place(Walk& walk) {
   if (!scanned) walk.leave("the rest of the scan: each layer's keys and values, exempt alone and quantized alone");
   result.place.set = find_minimal_set(ranking, [&](const std::vector<Parts>& sets) { return recoveries(walk.trials, walk.subject, sets); });
   if (!result.place.set.complete) walk.leave("larger and smaller sets of layer sides");
-  result.place.pair = walk.accused().size() == 2 && !recovers_half_alone(walk);
+  result.place.pair = hurt_as_a_pair(result.place.set, result.scan);
 }
 
 }  // namespace kvdiff

@@ -13,7 +13,7 @@ bool gibberish(const DiagnosedLane& lane) { return lane.gibberish_onset >= 0; }
 
 std::string reads(const DiagnosedLane& lane) {
   std::string text = lane.parts_at ? fmt::format("parts at token {}", *lane.parts_at) : "keeps the reference's text";
-  if (gibberish(lane)) text += fmt::format(" and turns to {} at token {}", lane.gibberish, lane.gibberish_onset);
+  if (gibberish(lane)) text += fmt::format(" and turns to gibberish ({}) at token {}", lane.gibberish, lane.gibberish_onset);
   return text;
 }
 
@@ -23,7 +23,7 @@ QuestionAnswer disabling(const Diagnosis& diagnosis) {
   const DiagnosedLane &reference = diagnosis.lanes[0], &candidate = diagnosis.lanes[1];
   if (gibberish(reference)) {
     result.answer = Answer::no;
-    result.evidence = fmt::format("Without quantization the text turns to {} at token {}, too: look at the model files, the prompt's "
+    result.evidence = fmt::format("Without quantization the text turns to gibberish ({}) at token {}, too: look at the model files, the prompt's "
                                   "format and the tokenizer before the cache.", reference.gibberish, reference.gibberish_onset);
   } else if (diagnosis.finding == Finding::nothing) {
     result.evidence = "There is nothing to fix: with this cache the text is the reference's.";

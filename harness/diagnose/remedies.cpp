@@ -75,9 +75,10 @@ CacheSpec integers(const Question&) { return parse_cache_spec("int8"); }
 struct Row {
   std::string_view name;
   CacheSpec (*spec)(const Question& ask);
+  bool same_bits = false;
 };
-constexpr Row rows[] = {{"the other axis", other_axis},
-                        {"a quarter of the group", smaller_group},
+constexpr Row rows[] = {{"the other axis", other_axis, true},
+                        {"a quarter of the group", smaller_group, true},
                         {"keys at 8 bits in the accused layers", guilty_keys_at_8},
                         {"the accused sides at 8 bits", guilty_at_8},
                         {"the accused sides in full precision", guilty_full},
@@ -115,7 +116,7 @@ std::vector<Remedy> remedies_for(const CacheSpec& spec, const CacheShape& shape,
   std::vector<Remedy> remedies;
   for (const Row& row : rows) {
     const auto one = possible(row, ask, shape);
-    if (one && !(*one == spec) && !known(remedies, *one)) remedies.push_back({std::string(row.name), *one});
+    if (one && !(*one == spec) && !known(remedies, *one)) remedies.push_back({std::string(row.name), *one, row.same_bits});
   }
   return remedies;
 }
@@ -124,7 +125,7 @@ std::vector<Remedy> gentler_formats(const CacheSpec& spec, int64_t layers) {
   const Question ask{spec, layers, {}};
   std::vector<Remedy> formats;
   for (const auto& [name, one] : {std::pair{"everything at 8 bits", all_at_8(ask)}, {"int8", integers(ask)}})
-    if (!(one == spec) && !known(formats, one)) formats.push_back({name, one});
+    if (!(one == spec) && !known(formats, one)) formats.push_back({name, one, false});
   return formats;
 }
 

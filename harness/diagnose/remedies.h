@@ -9,6 +9,7 @@ namespace kvdiff {
 struct Remedy {
   std::string name;
   CacheSpec spec;
+  bool same_bits = false;  // as many bits for the same tokens, laid out otherwise
 };
 
 // What may be tried against this candidate, one row of the table each; rows that mean nothing here, or say what another

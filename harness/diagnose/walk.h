@@ -26,6 +26,9 @@ struct Walk {
   }
 };
 
+// Two parts, neither of which recovers half alone.
+bool hurt_as_a_pair(const MinimalSet& set, const std::vector<PartScore>& scan);
+
 void find_place(Walk& walk);  // the scan, and the smallest set that recovers
 void zoom(Walk& walk);        // the set's heads, and their channels
 void find_cure(Walk& walk);   // remedies, tried; the cheapest that holds

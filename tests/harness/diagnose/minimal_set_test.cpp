@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "harness/diagnose/walk.h"
 #include "tests/catch.h"
 
 using namespace kvdiff;
@@ -86,6 +87,22 @@ TEST_CASE("minimal set: a budget that ends early leaves what was measured, and s
     if (!found.complete) CHECK_FALSE(found.minimal);
     if (!found.parts.empty()) CHECK(found.recovery >= 0.8);
   }
+}
+
+TEST_CASE("minimal set: a pair is two parts of which neither recovers half alone", "[diagnose]") {
+  const Parts all = parts_of(12);
+  World world{[&](const Parts& set) { return has(set, all[1]) && has(set, all[4]) ? 0.9 : 0.2; }};
+  const MinimalSet found = find(world, all, {0.8, 1});
+  REQUIRE(found.parts == Parts{all[1], all[4]});
+  std::vector<PartScore> scan;
+  for (const Part& part : all) scan.push_back({part, 0.2, 0.1});
+  CHECK(hurt_as_a_pair(found, scan));
+  scan[4].recovery = 0.6;
+  CHECK_FALSE(hurt_as_a_pair(found, scan));
+  scan[4].recovery.reset();
+  CHECK_FALSE(hurt_as_a_pair(found, scan));
+  World single{[&](const Parts& set) { return has(set, all[1]) ? 0.9 : 0.2; }};
+  CHECK_FALSE(hurt_as_a_pair(find(single, all), scan));
 }
 
 TEST_CASE("minimal set: nothing that recovers, and nothing to rank", "[diagnose]") {

@@ -1,5 +1,6 @@
 #include "harness/diagnose/questions.h"
 
+#include "harness/diagnose/causes.h"
 #include "tests/catch.h"
 
 using namespace kvdiff;
@@ -26,7 +27,7 @@ Diagnosis sample() {
   diagnosis.place.set.recovery = 0.96;
   diagnosis.cause = {"precision", "because"};
   diagnosis.cure = {"int8", parse_cache_spec("int8"), true, 0.99, 103, 100, "", ""};
-  diagnosis.remedies = {{"int8", parse_cache_spec("int8"), 0.99, 0.001, {}, 103, true, true}};
+  diagnosis.remedies = {{"int8", parse_cache_spec("int8"), false, 0.99, 0.001, {}, 103, true, true}};
   return diagnosis;
 }
 
@@ -68,6 +69,27 @@ TEST_CASE("questions: a gentler format is stable only where it is far closer and
   CHECK(answer(diagnosis, 2) == Answer::no);
   diagnosis.lanes.pop_back();
   CHECK(answer(diagnosis, 2) == Answer::undecided);
+}
+
+TEST_CASE("causes: precision needs more bits to heal, and no other layout to do as well", "[diagnose]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.remedies.push_back({"the other axis", parse_cache_spec("hqq:bits=2,axis=1"), true, 0.5, 0.1, {}, 100, false, false});
+  const CauseFinding cause = find_cause({diagnosis, 0.9, 64});
+  CHECK(cause.name == "precision");
+  CHECK(cause.evidence.find("the other axis recovers 50 %") != std::string::npos);
+  CHECK(find_cause({diagnosis, 0.7, 64}).name == "unknown");
+  CHECK(find_cause({diagnosis, std::nullopt, 64}).name == "unknown");
+  diagnosis.remedies.back().recovery = 0.85;
+  CHECK(find_cause({diagnosis, 0.9, 64}).name == "unknown");
+}
+
+TEST_CASE("causes: outlier channels are few, and heal when they are withheld", "[diagnose]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.place.channel_scores = {{1, 0.1, 0.3}, {2, 0.1, 0.9}, {16, 0.2, 1.0}};
+  CHECK(find_cause({diagnosis, 0.9, 64}).name == "outlier channels");
+  CHECK(find_cause({diagnosis, 0.9, 8}).name == "precision");  // two of eight are not few
+  diagnosis.place.channel_scores = {{1, 0.95, 0.1}};           // its own error, and nobody else's
+  CHECK(find_cause({diagnosis, 0.9, 64}).name == "precision");
 }
 
 TEST_CASE("questions: what works is what was tried", "[diagnose]") {
