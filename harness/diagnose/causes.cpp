@@ -25,7 +25,7 @@ std::string precision(const CauseFacts& facts) {
   std::string evidence = fmt::format("the accused sides at 8 bits, in the same layout, recover {}", percent(*facts.accused_at_8_bits));
   for (const RemedyResult& one : facts.diagnosis.remedies) {
     if (!one.same_bits || !one.recovery) continue;
-    if (*one.recovery >= facts.target) return "";
+    if (*one.recovery >= SetRule{}.target) return "";
     evidence += fmt::format("; with no more bits, {} recovers {}", one.name, percent(*one.recovery));
   }
   return evidence;

@@ -56,7 +56,8 @@ std::optional<double> accused_at_8_bits(const Walk& walk) {
 void find_cure(Walk& walk) {
   try_remedies(walk);
   if (walk.accused().empty()) return;
-  walk.result.cause = find_cause({walk.result, accused_at_8_bits(walk), walk.material.shape.head_size});
+  const double target = SetRule{}.target * walk.result.place.set.recovery;
+  walk.result.cause = find_cause({walk.result, accused_at_8_bits(walk), walk.material.shape.head_size, target});
 }
 
 }  // namespace kvdiff
