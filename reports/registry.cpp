@@ -12,10 +12,16 @@ constexpr ReportFormat formats[] = {
     {"markdown", "a short table that pastes into a ticket", render_markdown},
 };
 
+constexpr DiagnosisFormat diagnosis_formats[] = {
+    {"console", "for a person: the four questions, place, cause and cure, then the tables", diagnosis_console},
+    {"json", "everything, for programs: schema kvdiff.diagnosis/1", diagnosis_as_json},
+    {"markdown", "for a ticket", diagnosis_markdown},
+};
+
 }  // namespace
 
 std::span<const ReportFormat> report_formats() { return formats; }
 
-ReportRoom report_room() { return {formats, comparison_report}; }
+ReportRoom report_room() { return {formats, diagnosis_formats, comparison_report}; }
 
 }  // namespace kvdiff

@@ -14,12 +14,31 @@
 namespace kvdiff {
 namespace {
 
-void write_one(const ReportRoom& reports, const RunReport& report, const ReportTarget& target) {
-  const ReportFormat& format = find_format(reports, target.format);
+template <class Render> void write_one(const ReportTarget& target, const Render& render) {
   if (target.file.empty() || target.file == "-") {
-    print(format.render(report, options_for_standard_output()));
+    print(render(options_for_standard_output()));
   } else {
-    write_file(target.file, format.render(report, RenderOptions{}));
+    write_file(target.file, render(RenderOptions{}));
+  }
+}
+
+// `write` for each target; the first that could not be written is thrown when all were tried.
+template <class Write> void write_all(const std::vector<ReportTarget>& targets, const Write& write) {
+  std::exception_ptr first;
+  for (const ReportTarget& target : targets) {
+    try {
+      write(target);
+    } catch (const UserError&) {
+      if (!first) first = std::current_exception();
+    }
+  }
+  if (first) std::rethrow_exception(first);
+}
+
+template <class Find> void check_all(const std::vector<ReportTarget>& targets, const Find& find) {
+  for (const ReportTarget& target : targets) {
+    find(target.format);
+    if (!target.file.empty()) require_writable(target.file);
   }
 }
 
@@ -32,22 +51,25 @@ std::vector<ReportTarget> report_targets(std::vector<ReportTarget> asked, bool q
 }
 
 void check_targets(const ReportRoom& reports, const std::vector<ReportTarget>& targets) {
-  for (const ReportTarget& target : targets) {
-    find_format(reports, target.format);
-    if (!target.file.empty()) require_writable(target.file);
-  }
+  check_all(targets, [&](const std::string& name) { find_format(reports, name); });
 }
 
 void write_reports(const ReportRoom& reports, const RunReport& report, const std::vector<ReportTarget>& targets) {
-  std::exception_ptr first;
-  for (const ReportTarget& target : targets) {
-    try {
-      write_one(reports, report, target);
-    } catch (const UserError&) {
-      if (!first) first = std::current_exception();
-    }
-  }
-  if (first) std::rethrow_exception(first);
+  write_all(targets, [&](const ReportTarget& target) {
+    const ReportFormat& format = find_format(reports, target.format);
+    write_one(target, [&](const RenderOptions& options) { return format.render(report, options); });
+  });
+}
+
+void check_diagnosis_targets(const ReportRoom& reports, const std::vector<ReportTarget>& targets) {
+  check_all(targets, [&](const std::string& name) { find_diagnosis_format(reports, name); });
+}
+
+void write_diagnosis(const ReportRoom& reports, const Diagnosis& diagnosis, const std::vector<ReportTarget>& targets) {
+  write_all(targets, [&](const ReportTarget& target) {
+    const DiagnosisFormat& format = find_diagnosis_format(reports, target.format);
+    write_one(target, [&](const RenderOptions& options) { return format.render(diagnosis, options); });
+  });
 }
 
 std::string with_suffix(const std::string& file, const std::string& suffix) {

@@ -17,6 +17,10 @@ void check_targets(const ReportRoom& reports, const std::vector<ReportTarget>& t
 // Writes all that can be written; the first that could not is then thrown.
 void write_reports(const ReportRoom& reports, const RunReport& report, const std::vector<ReportTarget>& targets);
 
+// The same for a diagnosis.
+void check_diagnosis_targets(const ReportRoom& reports, const std::vector<ReportTarget>& targets);
+void write_diagnosis(const ReportRoom& reports, const Diagnosis& diagnosis, const std::vector<ReportTarget>& targets);
+
 // "run.json" and "short" -> "run-short.json".
 std::string with_suffix(const std::string& file, const std::string& suffix);
 

@@ -3,6 +3,7 @@
 namespace kvdiff {
 
 std::function<ExitCode()> declare_run(CLI::App& parser, const ReportRoom& reports);
+std::function<ExitCode()> declare_diagnose(CLI::App& parser, const ReportRoom& reports);
 std::function<ExitCode()> declare_show(CLI::App& parser, const ReportRoom& reports);
 std::function<ExitCode()> declare_compare(CLI::App& parser, const ReportRoom& reports);
 std::function<ExitCode()> declare_tokenize(CLI::App& parser, const ReportRoom& reports);
@@ -20,6 +21,11 @@ constexpr Command table[] = {
      "  kvdiff run --prompt-file prompt.txt --cache hqq:bits=2 --limit kld_mean=0.05 --report json:run.json\n"
      "  kvdiff run --scenario mine.json --tokens 64 --list-cases\n",
      declare_run},
+    {"diagnose", "say why one cache parts: place, cause, and a cure that was tried",
+     "  kvdiff diagnose --chat 'Explain how a refrigerator works.' --cache hqq:bits=4,group=64,residual=32\n"
+     "  kvdiff diagnose --prompt-file prompt.txt --cache hqq:bits=2 --budget 2m\n"
+     "  kvdiff diagnose --chat 'Name three rivers.' --cache int4 --budget 120 --report json:why.json --report markdown:why.md\n",
+     declare_diagnose},
     {"show", "render and judge a stored report again, without running",
      "  kvdiff show run.json\n"
      "  kvdiff show run.json --limit kld_mean=0.02 --report markdown:run.md\n",

@@ -236,7 +236,7 @@ class Lockstep {
     }
     for (Stream* stream : streams.local) ++stream->position;
     logits_.resize(streams.rows.size() * static_cast<size_t>(engine_.model.shape().vocabulary));
-    DecodeSite site(engine_, streams, input_.observer);
+    DecodeSite site(engine_, streams, input_.observe_layers ? input_.observer : nullptr);
     engine_.model.forward(batch, site, logits_);
     if (!result_.control.found) result_.control = site.control_difference();
   }

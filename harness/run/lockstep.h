@@ -28,7 +28,7 @@ struct RunHooks {
   std::function<void(const Progress&)> progress;
   std::function<bool()> interrupted;
   std::function<void(const std::string& lane, const std::string& text)> warn;  // before the run, about a lane
-  // Wraps a cache as it is made: tests plant their faults here.
+  // Wraps a cache as it is made: tests plant their faults here, a diagnosis its patches.
   std::function<std::unique_ptr<KvCache>(LaneId, Mode, std::unique_ptr<KvCache>)> wrap_cache;
 };
 
@@ -42,6 +42,7 @@ struct LockstepInput {
   Sampling sampling;
   int64_t prefill_piece = 0;                   // candidates' prompts in pieces of so many tokens; 0: whole
   Observer* observer = nullptr;
+  bool observe_layers = true;                  // false: the observer is shown forced logits alone
   TokenText token_text = [](int32_t) { return std::string(); };  // for the tokens of a divergence
 };
 

@@ -27,6 +27,19 @@ struct Prepared {
 };
 Prepared prepare(const Case& run, const RunPlace& place);
 
+// A model that several runs share: all that have this case's model, dtype, attention and prompt.
+struct Loaded {
+  Prepared ready;
+  std::unique_ptr<Model> model;
+  std::unique_ptr<Engine> engine;
+  double seconds = 0;
+};
+Loaded load_case(const Case& run, const RunPlace& place);
+RunReport run_loaded(const Case& run, const RunPlace& place, Loaded& loaded, const RunHooks& hooks);  // run_case without loading
+
+// What the case asks of the engine. The observer may be null.
+LockstepInput lockstep_input(const Case& run, const Prepared& ready, Observer* observer);
+
 // The same for any case with that model and prompt, without reading them again.
 RunEstimate estimate_case(const Case& run, const Prepared& ready);
 

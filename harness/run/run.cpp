@@ -28,23 +28,6 @@ bool has_mode(const Case& run, std::string_view mode) {
   return std::find(run.modes.begin(), run.modes.end(), mode) != run.modes.end();
 }
 
-LockstepInput lockstep_input(const Case& run, const Prepared& ready, Observer* observer) {
-  LockstepInput input;
-  input.prompt = ready.prompt.token_ids;
-  input.follow = ready.follow;
-  input.lanes = lanes_of(run);
-  input.local = has_mode(run, "local");
-  input.forced = has_mode(run, "forced");
-  input.free = has_mode(run, "free");
-  input.tokens = run.tokens;
-  if (!run.ignore_eos)
-    for (const int64_t id : ready.files.generation.eos_ids) input.end_tokens.push_back(static_cast<int32_t>(id));
-  input.sampling = {run.temperature, run.top_k, run.top_p, run.seed};
-  input.observer = observer;
-  input.token_text = ready.token_text();
-  return input;
-}
-
 void name_what_is_not_measured(Recorder& recorder) {
   const std::string same = "the reference's own, by definition of this mode";
   recorder.not_measured(Mode::local, Stage::key, same);
@@ -162,21 +145,53 @@ void warn_of_peers(const LockstepInput& input, const ModelConfig& config, Dtype 
 
 }  // namespace
 
-RunReport run_case(const Case& run, const RunPlace& place, const RunHooks& hooks) {
+LockstepInput lockstep_input(const Case& run, const Prepared& ready, Observer* observer) {
+  LockstepInput input;
+  input.prompt = ready.prompt.token_ids;
+  input.follow = ready.follow;
+  input.lanes = lanes_of(run);
+  input.local = has_mode(run, "local");
+  input.forced = has_mode(run, "forced");
+  input.free = has_mode(run, "free");
+  input.tokens = run.tokens;
+  if (!run.ignore_eos)
+    for (const int64_t id : ready.files.generation.eos_ids) input.end_tokens.push_back(static_cast<int32_t>(id));
+  input.sampling = {run.temperature, run.top_k, run.top_p, run.seed};
+  input.observer = observer;
+  input.token_text = ready.token_text();
+  return input;
+}
+
+Loaded load_case(const Case& run, const RunPlace& place) {
   const auto start = Clock::now();
-  const Prepared ready = prepare(run, place);
+  Loaded loaded{prepare(run, place), nullptr, nullptr, 0};
+  Prepared& ready = loaded.ready;
+  const ModelOptions options{ready.dtype, run.attention == "eager"};
+  loaded.model = make_model(ready.files.config, ready.files.weights, options, *ready.pool);
+  loaded.engine = std::make_unique<Engine>(*loaded.model, *ready.pool);
+  loaded.seconds = seconds_since(start);
+  return loaded;
+}
+
+RunReport run_case(const Case& run, const RunPlace& place, const RunHooks& hooks) {
+  Loaded loaded = load_case(run, place);
+  return run_loaded(run, place, loaded, hooks);
+}
+
+RunReport run_loaded(const Case& run, const RunPlace& place, Loaded& loaded, const RunHooks& hooks) {
+  const auto start = Clock::now();
+  const Prepared& ready = loaded.ready;
+  Engine& engine = *loaded.engine;
+  const Model& model = *loaded.model;
   RunReport report;
   describe_model(ready, run, report);
   describe_settings(ready, run, report);
   report.digests = digests(ready, run);
   report.environment.simd = name_of(active_simd());
   report.environment.threads = ready.pool->threads();
-  const std::unique_ptr<Model> model =
-      make_model(ready.files.config, ready.files.weights, {ready.dtype, run.attention == "eager"}, *ready.pool);
-  report.timing.phases.push_back({"load", seconds_since(start)});
+  report.timing.phases.push_back({"load", loaded.seconds});
 
-  Engine engine(*model, *ready.pool);
-  Recorder recorder({static_cast<int>(run.caches.size()) + 2, static_cast<int>(model->shape().layers), run.tokens});
+  Recorder recorder({static_cast<int>(run.caches.size()) + 2, static_cast<int>(model.shape().layers), run.tokens});
   name_what_is_not_measured(recorder);
   const LockstepInput input = lockstep_input(run, ready, &recorder);
   if (hooks.warn) warn_of_peers(input, ready.files.config, ready.dtype, hooks);
@@ -208,12 +223,12 @@ RunReport run_case(const Case& run, const RunPlace& place, const RunHooks& hooks
   }
   report.timing.phases.push_back({"recompute", seconds_since(check_start)});
 
-  const LaneContext context{run, ready, input, result, *model, floor};
+  const LaneContext context{run, ready, input, result, model, floor};
   for (LaneId lane = 0; lane < static_cast<LaneId>(input.lanes.size()); ++lane)
     report.lanes.push_back(lane_report(context, lane, recorder.take(lane, floor)));
   report.not_measured = never_measured(run);
   if (!place.dump.empty() && !report.partial) dump(run, place, ready, engine, hooks, report);
-  report.timing.seconds = seconds_since(start);
+  report.timing.seconds = loaded.seconds + seconds_since(start);
   return report;
 }
 

@@ -1,0 +1,188 @@
+#include "harness/diagnose/diagnose.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cache_backends/error.h"
+#include "harness/diagnose/first_run.h"
+#include "harness/diagnose/handling.h"
+#include "harness/diagnose/questions.h"
+#include "harness/diagnose/remedies.h"
+#include "harness/diagnose/walk.h"
+#include "harness/run/prepare.h"
+#include "harness/verdict/verdict.h"
+#include "scenarios/command_line.h"
+#include "scenarios/values.h"
+
+namespace kvdiff {
+namespace {
+
+constexpr int64_t window_steps = 48;
+constexpr int64_t kept_for_remedies = 12;
+constexpr size_t reference_lane = 0, candidate_lane = 2;
+
+class Diagnostician {
+ public:
+  Diagnostician(const Case& run, const Budget& budget, Loaded& loaded, const RunHooks& hooks)
+      : run_(run), budget_(budget), loaded_(loaded), hooks_(hooks) {}
+
+  Diagnosis go(const RunReport& base) {
+    describe_run(base, result_);
+    result_.budget = {budget_.trials, 0};
+    if (!refused(base)) investigate(base);
+    result_.questions = four_questions(result_);
+    if (result_.headline.empty()) result_.headline = headline_of(result_);
+    return std::move(result_);
+  }
+
+ private:
+  // Invalid, rejected or interrupted, or nothing to explain.
+  bool refused(const RunReport& base) {
+    const LaneReport& candidate = base.lanes[candidate_lane];
+    if (base.partial || candidate.status == LaneStatus::invalid || candidate.status == LaneStatus::error ||
+        base.exit_code == static_cast<int>(ExitCode::input)) {
+      result_.finding = base.partial ? Finding::partial : Finding::invalid;
+      result_.exit_code = static_cast<int>(base.partial ? ExitCode::interrupted : base.exit_code ? exit_of(base.exit_code) : ExitCode::invalid);
+      result_.headline = base.partial ? base.partial_reason + "." : fmt::format("Nothing can be said of this cache: {}.", candidate.reason);
+      return true;
+    }
+    const auto step = first_sign(candidate);
+    result_.place.step = step.value_or(-1);
+    if (step) return false;
+    result_.finding = Finding::nothing;
+    result_.exit_code = static_cast<int>(ExitCode::nothing_to_do);
+    result_.headline = fmt::format("Nothing to explain: in {} tokens the text never parts from the reference's; {}.",
+                                   candidate.steps, largest_difference(candidate));
+    return true;
+  }
+  static ExitCode exit_of(int code) { return static_cast<ExitCode>(code); }
+
+  void investigate(const RunReport& base) {
+    const LaneReport& candidate = base.lanes[candidate_lane];
+    result_.place.flush = flushes_read(candidate, result_.place.step);
+    const int64_t steps = base.lanes[reference_lane].steps;
+    const TrialWindow window{result_.place.step, std::min(window_steps, steps - result_.place.step)};
+    result_.window_first = window.first;
+    result_.window_steps = window.steps;
+    set_budget(base, window);
+    LockstepInput input = lockstep_input(run_, loaded_.ready, nullptr);
+    Trials trials(*loaded_.engine, {std::move(input), window, result_.budget.trials}, hooks_);
+    const Material material = material_of(*loaded_.engine, base.prompt.token_ids, reference_text(base, window));
+    result_.handling = check_handling(spec(), material);
+    attribute(trials, material);
+    finish(trials);
+  }
+
+  const CacheSpec& spec() const { return run_.caches.front(); }
+
+  static std::span<const int32_t> reference_text(const RunReport& base, const TrialWindow& window) {
+    const std::vector<int32_t>& tokens = base.lanes[reference_lane].free->tokens;
+    return std::span(tokens).first(std::min(tokens.size(), static_cast<size_t>(window.end())));
+  }
+
+  // What the first run took tells what a trial will take, on this machine, now. The number is recorded.
+  void set_budget(const RunReport& base, const TrialWindow& window) {
+    if (budget_.seconds <= 0) return;
+    double decode = 0;
+    for (const PhaseTime& phase : base.timing.phases)
+      if (phase.phase == "decode") decode = phase.seconds;
+    const double lane_steps = static_cast<double>(base.lanes[reference_lane].steps) * (2.0 * static_cast<double>(base.lanes.size()) - 2);
+    const double one = std::max(1e-3, decode / std::max(1.0, lane_steps) * static_cast<double>(window.end()));
+    result_.budget.trials = std::max<int64_t>(1, static_cast<int64_t>((budget_.seconds - base.timing.seconds) / one));
+  }
+
+  void attribute(Trials& trials, const Material& material) {
+    const auto whole = trials.ask({{spec(), {}}});
+    Walk walk{trials, {spec(), result_.layers, whole[0] ? whole[0]->kld : 0}, material, result_};
+    result_.candidate_kld = walk.subject.kld;
+    if (!(walk.subject.kld > 0) || !exempt_everything(trials, walk.subject)) {
+      walk.leave("the scan, the search for a set, the remedies");
+    } else {
+      trials.keep(std::min(kept_for_remedies, trials.left() / 2));
+      find_place(walk);
+      if (!walk.accused().empty()) zoom(walk);
+      trials.keep(0);
+      find_cure(walk);
+    }
+    partial_ = walk.partial;
+  }
+
+  // The patch itself is put to the test: with every side exempt the lane must be the reference, to the last bit.
+  bool exempt_everything(Trials& trials, const Subject& subject) {
+    const Parts all = quantized_parts(subject.spec, subject.layers);
+    const auto answer = trials.ask({{subject.spec, patch_of(PatchKind::exempt, all)}});
+    if (!answer[0]) return false;
+    if (answer[0]->kld != 0) invalid_ = fmt::format("with every side exempt a KLD of {:.3g} is left", answer[0]->kld);
+    return invalid_.empty();
+  }
+
+  void finish(const Trials& trials) {
+    result_.budget.asked = trials.asked();
+    result_.finding = result_.place.set.diffuse ? Finding::diffuse : Finding::found;
+    if (!trials.control_fault().empty()) invalid_ = trials.control_fault();
+    if (partial_ || result_.place.set.parts.empty()) {
+      result_.finding = Finding::partial;
+      result_.exit_code = static_cast<int>(trials.interrupted() ? ExitCode::interrupted : ExitCode::inconclusive);
+    }
+    if (invalid_.empty()) return;
+    result_.finding = Finding::invalid;
+    result_.exit_code = static_cast<int>(ExitCode::invalid);
+    result_.headline = fmt::format("Nothing can be said of this cache: {}.", invalid_);
+  }
+
+  const Case& run_;
+  const Budget& budget_;
+  Loaded& loaded_;
+  const RunHooks& hooks_;
+  Diagnosis result_;
+  std::string invalid_;
+  bool partial_ = false;
+};
+
+void check_case(const Case& run) {
+  if (run.caches.size() != 1)
+    throw UserError(ExitCode::usage, fmt::format("diagnose: found {} candidates, expected one --cache: it says why that one parts", run.caches.size()));
+  if (run.caches.front().lane.schedule == "full")
+    throw UserError(ExitCode::usage, "diagnose: found a cache that quantizes nothing, expected one that does, like --cache hqq:bits=4");
+}
+
+std::string reproducing_line(const Case& run, int64_t trials) {
+  std::vector<std::string> words = arguments(run);
+  words.at(1) = "diagnose";
+  std::string line;
+  for (const std::string& word : words) line += (line.empty() ? "" : " ") + shell_quoted(word);
+  return fmt::format("{} --budget {}", line, trials);
+}
+
+}  // namespace
+
+Budget parse_budget(std::string_view text) {
+  Budget budget;
+  const char unit = text.empty() ? '0' : text.back();
+  if (unit != 's' && unit != 'm') {
+    budget.trials = whole_number(text, 1);
+    return budget;
+  }
+  budget.seconds = decimal_number(text.substr(0, text.size() - 1), 1, 1e6) * (unit == 'm' ? 60 : 1);
+  return budget;
+}
+
+Diagnosis diagnose(const Case& given, const Budget& budget, const RunPlace& place, const RunHooks& hooks) {
+  check_case(given);
+  Case run = given;
+  run.modes = {"forced", "free"};
+  Loaded loaded = load_case(run, place);
+  Case first = run;
+  first.caches.assign(static_cast<size_t>(TrialPlan{}.lanes_per_batch), run.caches.front());
+  check_memory(estimate_case(first, loaded.ready));
+  first.caches = run.caches;
+  for (const Remedy& gentle : gentler_formats(run.caches.front(), loaded.ready.files.config.layers)) first.caches.push_back(gentle.spec);
+  const RunReport base = judged(run_loaded(first, place, loaded, hooks), {});
+  Diagnosis diagnosis = Diagnostician(run, budget, loaded, hooks).go(base);
+  run.modes = Case{}.modes;
+  diagnosis.reproduce = reproducing_line(run, diagnosis.budget.trials);
+  return diagnosis;
+}
+
+}  // namespace kvdiff

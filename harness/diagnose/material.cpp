@@ -1,0 +1,43 @@
+#include "harness/diagnose/material.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace kvdiff {
+
+Material material_of(Engine& engine, std::span<const int32_t> prompt, std::span<const int32_t> text) {
+  std::vector<int32_t> tokens(prompt.begin(), prompt.end());
+  tokens.insert(tokens.end(), text.begin(), text.end());
+  const CacheShape shape = engine.model.shape().cache();
+  Stream stream(0, Mode::forced, make_cache(parse_cache_spec("full"), shape), shape.layers);
+  prefill(engine, stream, tokens, 512);
+  Material material{shape, static_cast<int64_t>(prompt.size()), static_cast<int64_t>(tokens.size()), {}, {}};
+  for (int layer = 0; layer < shape.layers; ++layer) {
+    const KvPages pages = stream.cache->pages(layer);
+    material.key.push_back(decoded(pages, Side::key, shape));
+    material.value.push_back(decoded(pages, Side::value, shape));
+  }
+  return material;
+}
+
+std::vector<int64_t> deviating_channels(const Material& material, const Part& part) {
+  const int64_t size = material.shape.head_size;
+  const float* rows = material.of(part.layer, part.side).data() + std::max<int64_t>(part.head, 0) * material.tokens * size;
+  std::vector<double> distance(static_cast<size_t>(size));
+  for (int64_t token = 0; token < material.tokens; ++token) {
+    const float* row = rows + token * size;
+    double mean = 0;
+    for (int64_t channel = 0; channel < size; ++channel) mean += row[channel];
+    mean /= static_cast<double>(size);
+    for (int64_t channel = 0; channel < size; ++channel) distance[static_cast<size_t>(channel)] += std::fabs(row[channel] - mean);
+  }
+  std::vector<int64_t> order(static_cast<size_t>(size));
+  std::iota(order.begin(), order.end(), int64_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return distance[static_cast<size_t>(a)] > distance[static_cast<size_t>(b)];
+  });
+  return order;
+}
+
+}  // namespace kvdiff

@@ -1,0 +1,25 @@
+#pragma once
+#include <vector>
+
+#include "harness/diagnose/parts.h"
+#include "harness/run/prefill.h"
+
+namespace kvdiff {
+
+// What the reference wrote for a text: K and V of each layer, [H, T, D], in full precision. Computed once more in one
+// piece, which gives the same bits.
+struct Material {
+  CacheShape shape;
+  int64_t prompt = 0, tokens = 0;
+  std::vector<std::vector<float>> key, value;  // by layer
+  const std::vector<float>& of(int layer, Side side) const {
+    return (side == Side::key ? key : value)[static_cast<size_t>(layer)];
+  }
+};
+Material material_of(Engine& engine, std::span<const int32_t> prompt, std::span<const int32_t> text);
+
+// Channels of one KV head, those first whose values lie farthest from the mean of their token and head (mean distance over
+// all tokens): the ones that stretch a scale.
+std::vector<int64_t> deviating_channels(const Material& material, const Part& part);
+
+}  // namespace kvdiff

@@ -1,0 +1,71 @@
+#pragma once
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/diagnose/parts.h"
+#include "harness/run/lockstep.h"
+
+namespace kvdiff {
+
+// One lane beside the reference.
+struct Trial {
+  CacheSpec spec;
+  Patch patch;
+  bool read_text = false;  // let it speak freely, too
+};
+
+struct TrialAnswer {
+  double kld = 0;             // mean over the window, nats; a step without finite logits counts as log(vocabulary)
+  int64_t not_finite = 0;     // steps of the window
+  int64_t flips = 0;          // steps of the window
+  std::optional<int64_t> parts_at;  // read_text: the first step whose token is not the reference's
+  int64_t bytes = 0;                // held when the window ends
+};
+
+// Steps [first, first + steps): the lane's own past before them is computed too, and not counted.
+struct TrialWindow {
+  int64_t first = 0, steps = 48;
+  int64_t end() const { return first + steps; }
+};
+
+struct TrialPlan {
+  LockstepInput input;  // prompt, tokens to follow, end tokens, sampling; lanes and modes are set here
+  TrialWindow window;
+  int64_t budget = 0;   // trials
+  int64_t lanes_per_batch = 20;
+};
+
+// Asks the engine. Equal trials are asked once; each that is really run costs one of the budget. The bits of an answer do
+// not depend on the batch that it was in (C1), so neither order nor batch size changes a number.
+class Trials {
+ public:
+  Trials(Engine& engine, TrialPlan plan, const RunHooks& hooks) : engine_(engine), plan_(std::move(plan)), hooks_(hooks) {}
+
+  // In order; empty for those that the budget, or an interrupt, left out. Throws UserError(usage) for a spec that the model
+  // cannot hold.
+  std::vector<std::optional<TrialAnswer>> ask(const std::vector<Trial>& trials);
+
+  const TrialWindow& window() const { return plan_.window; }
+  int64_t asked() const { return asked_; }
+  int64_t budget() const { return plan_.budget; }
+  int64_t left() const { return interrupted_ ? 0 : std::max<int64_t>(0, plan_.budget - asked_ - kept_); }
+  void keep(int64_t trials) { kept_ = trials; }  // so many of the budget are for later
+  bool interrupted() const { return interrupted_; }
+  const std::string& control_fault() const { return control_fault_; }  // empty: the control was bit-equal in every batch
+
+ private:
+  void run_batch(const std::vector<const Trial*>& batch);
+
+  Engine& engine_;
+  const TrialPlan plan_;
+  const RunHooks hooks_;
+  std::map<std::string, TrialAnswer> answers_;
+  int64_t asked_ = 0, kept_ = 0;
+  bool interrupted_ = false;
+  std::string control_fault_;
+};
+
+}  // namespace kvdiff

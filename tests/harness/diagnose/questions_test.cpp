@@ -1,0 +1,104 @@
+#include "harness/diagnose/questions.h"
+
+#include "harness/diagnose/causes.h"
+#include "tests/catch.h"
+
+using namespace kvdiff;
+
+namespace {
+
+DiagnosedLane lane(const std::string& name, double kld) {
+  DiagnosedLane one;
+  one.name = name;
+  one.kld_mean = kld;
+  return one;
+}
+
+// A candidate that parts at token 7, beside a sound reference and a gentle format.
+Diagnosis sample() {
+  Diagnosis diagnosis;
+  diagnosis.finding = Finding::found;
+  diagnosis.lanes = {lane("reference", 0), lane("hqq:bits=2", 3), lane("int8", 0.001)};
+  diagnosis.lanes[1].parts_at = 7;
+  diagnosis.handling = {{"fork", true, "bit-equal"}, {"crop", true, "bit-equal"}};
+  diagnosis.place.step = 7;
+  diagnosis.place.flush = 0;
+  diagnosis.place.set.parts = {{3, Side::key, -1}};
+  diagnosis.place.set.recovery = 0.96;
+  diagnosis.cause = {"precision", "because"};
+  diagnosis.cure = {"int8", parse_cache_spec("int8"), true, 0.99, 103, 100, "", ""};
+  diagnosis.remedies = {{"int8", parse_cache_spec("int8"), false, 0.99, 0.001, {}, 103, true, true}};
+  return diagnosis;
+}
+
+Answer answer(const Diagnosis& diagnosis, size_t question) { return four_questions(diagnosis)[question].answer; }
+
+}  // namespace
+
+TEST_CASE("questions: a sound reference and a candidate that parts are four times yes", "[diagnose]") {
+  const Diagnosis diagnosis = sample();
+  for (size_t i = 0; i < 4; ++i) CHECK(answer(diagnosis, i) == Answer::yes);
+  CHECK(headline_of(diagnosis) == "From token 7, as soon as the prompt's codes are read: layer 3 keys; exempting that side recovers 96 %. "
+                                  "Cause: precision. Cheapest cure that was tried: int8 (+3.0 % bytes).");
+}
+
+TEST_CASE("questions: a reference that is gibberish is not healed by switching the cache off", "[diagnose]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.lanes[0].gibberish = "loop";
+  diagnosis.lanes[0].gibberish_onset = 12;
+  CHECK(answer(diagnosis, 0) == Answer::no);
+  CHECK(four_questions(diagnosis)[0].evidence.find("model files") != std::string::npos);
+}
+
+TEST_CASE("questions: an operation that corrupts the cache is named", "[diagnose]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.handling[1] = {"crop", false, "layer 2, values differ"};
+  CHECK(answer(diagnosis, 1) == Answer::no);
+  CHECK(four_questions(diagnosis)[1].evidence == "crop: layer 2, values differ.");
+  diagnosis.handling.clear();
+  CHECK(answer(diagnosis, 1) == Answer::undecided);
+}
+
+TEST_CASE("questions: a gentler format is stable only where it is far closer and no gibberish", "[diagnose]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.lanes[2].kld_mean = 1;
+  CHECK(answer(diagnosis, 2) == Answer::no);
+  diagnosis.lanes[2].kld_mean = 0.5;
+  CHECK(answer(diagnosis, 2) == Answer::yes);
+  diagnosis.lanes[2].gibberish_onset = 3;
+  CHECK(answer(diagnosis, 2) == Answer::no);
+  diagnosis.lanes.pop_back();
+  CHECK(answer(diagnosis, 2) == Answer::undecided);
+}
+
+TEST_CASE("causes: precision needs more bits to heal, and no other layout to do as well", "[diagnose]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.remedies.push_back({"the other axis", parse_cache_spec("hqq:bits=2,axis=1"), true, 0.5, 0.1, {}, 100, false, false});
+  const CauseFinding cause = find_cause({diagnosis, 0.9, 64});
+  CHECK(cause.name == "precision");
+  CHECK(cause.evidence.find("the other axis recovers 50 %") != std::string::npos);
+  CHECK(find_cause({diagnosis, 0.7, 64}).name == "unknown");
+  CHECK(find_cause({diagnosis, std::nullopt, 64}).name == "unknown");
+  diagnosis.remedies.back().recovery = 0.85;
+  CHECK(find_cause({diagnosis, 0.9, 64}).name == "unknown");
+}
+
+TEST_CASE("causes: outlier channels are few, and heal when they are withheld", "[diagnose]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.place.channel_scores = {{1, 0.1, 0.3}, {2, 0.1, 0.9}, {16, 0.2, 1.0}};
+  CHECK(find_cause({diagnosis, 0.9, 64}).name == "outlier channels");
+  CHECK(find_cause({diagnosis, 0.9, 8}).name == "precision");  // two of eight are not few
+  diagnosis.place.channel_scores = {{1, 0.95, 0.1}};           // its own error, and nobody else's
+  CHECK(find_cause({diagnosis, 0.9, 64}).name == "precision");
+}
+
+TEST_CASE("questions: what works is what was tried", "[diagnose]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.cure = {};
+  CHECK(answer(diagnosis, 3) == Answer::no);
+  diagnosis.remedies[0].recovery.reset();
+  CHECK(answer(diagnosis, 3) == Answer::undecided);
+  diagnosis.finding = Finding::nothing;
+  CHECK(answer(diagnosis, 3) == Answer::yes);
+  CHECK(answer(diagnosis, 0) == Answer::undecided);
+}

@@ -1,0 +1,100 @@
+#include "harness/diagnose/trials.h"
+
+#include "tests/catch.h"
+#include "tests/support/engine_fixture.h"
+
+using namespace kvdiff;
+using namespace kvdiff::test;
+
+namespace {
+
+constexpr int64_t layers = 2;
+const CacheSpec spec = parse_cache_spec("hqq:bits=3,group=16,residual=4");
+
+TrialPlan plan_of(int64_t budget = 100, int64_t lanes_per_batch = 20) {
+  TrialPlan plan{lockstep_of({}), {1, 16}, budget};
+  plan.lanes_per_batch = lanes_per_batch;
+  return plan;
+}
+
+std::vector<Trial> some_trials() {
+  std::vector<Trial> trials = {{spec, {}}};
+  for (const Part& part : quantized_parts(spec, layers)) {
+    trials.push_back({exempting(spec, layers, {part}), {}});
+    trials.push_back({quantizing_only(spec, layers, {part}), {}});
+    trials.push_back({spec, patch_of(PatchKind::exempt, heads_of({part}, 1))});
+  }
+  return trials;
+}
+
+// What a lane saw, as bits.
+std::string logits_of(Engine& engine, const CacheSpec& cache, const Patch& patch) {
+  LockstepInput input = lockstep_of({});
+  input.lanes.push_back({"lane", cache, false});
+  RunHooks hooks;
+  hooks.wrap_cache = [&](LaneId lane, Mode, std::unique_ptr<KvCache> made) {
+    return lane == 2 ? make_patched_cache(std::move(made), patch) : std::move(made);
+  };
+  const LockstepResult result = run_lockstep(engine, input, hooks);
+  return hex(result.lanes[2].forced->digest.logits.value());
+}
+
+}  // namespace
+
+TEST_CASE("trials: every side exempt is the reference, no side exempt is the candidate, bit for bit", "[diagnose]") {
+  for (const Dtype dtype : {Dtype::float16, Dtype::float32}) {
+    TinyEngine tiny({.dtype = dtype});
+    for (const char* text : {"hqq:bits=3,group=16,residual=4", "int4", "hqq:bits=2,group=16,residual=3,schedule=streaming"}) {
+      const CacheSpec cache = parse_cache_spec(text);
+      const std::string reference = logits_of(tiny.engine(), parse_cache_spec("full"), {});
+      const std::string candidate = logits_of(tiny.engine(), cache, {});
+      REQUIRE(candidate != reference);
+      const Parts all = quantized_parts(cache, layers);
+      CHECK(logits_of(tiny.engine(), cache, patch_of(PatchKind::exempt, all)) == reference);
+      CHECK(logits_of(tiny.engine(), cache, patch_of(PatchKind::withhold, all)) == reference);
+      CHECK(logits_of(tiny.engine(), cache, patch_of(PatchKind::exempt, heads_of(all, 2))) == reference);
+      CHECK(logits_of(tiny.engine(), exempting(cache, layers, {}), {}) == candidate);
+    }
+  }
+}
+
+TEST_CASE("trials: a side exempted by the spec is the same bits as one exempted by a patch", "[diagnose]") {
+  TinyEngine tiny({.dtype = Dtype::float16});
+  for (const char* text : {"hqq:bits=3,group=16,residual=4", "hqq:bits=4,group=16,residual=5,prefill=quantized", "int4"}) {
+    const CacheSpec cache = parse_cache_spec(text);
+    for (const Part& part : quantized_parts(cache, layers)) {
+      INFO(text << " " << text_of(part));
+      const std::string by_spec = logits_of(tiny.engine(), exempting(cache, layers, {part}), {});
+      CHECK(by_spec == logits_of(tiny.engine(), cache, patch_of(PatchKind::exempt, {part})));
+      CHECK(by_spec == logits_of(tiny.engine(), cache, patch_of(PatchKind::withhold, {part})));
+    }
+  }
+}
+
+TEST_CASE("trials: answers depend neither on the batch nor on the order, and equal trials are asked once", "[diagnose]") {
+  TinyEngine tiny;
+  const std::vector<Trial> trials = some_trials();
+  Trials together(tiny.engine(), plan_of(), {}), singly(tiny.engine(), plan_of(100, 1), {});
+  const auto all = together.ask(trials);
+  CHECK(together.asked() == static_cast<int64_t>(trials.size()));
+  for (size_t i = trials.size(); i-- > 0;) {
+    const auto one = singly.ask({trials[i]});
+    REQUIRE(one[0]);
+    CHECK(one[0]->kld == all[i]->kld);
+    CHECK(one[0]->kld > 0);
+  }
+  together.ask(trials);
+  together.ask({trials[0], trials[0]});
+  CHECK(together.asked() == static_cast<int64_t>(trials.size()));
+  CHECK(together.control_fault().empty());
+}
+
+TEST_CASE("trials: the budget is kept, and what it left out has no answer", "[diagnose]") {
+  TinyEngine tiny;
+  const std::vector<Trial> trials = some_trials();
+  Trials few(tiny.engine(), plan_of(3, 2), {});
+  const auto answers = few.ask(trials);
+  CHECK(few.asked() == 3);
+  CHECK(few.left() == 0);
+  for (size_t i = 0; i < answers.size(); ++i) CHECK(answers[i].has_value() == (i < 3));
+}

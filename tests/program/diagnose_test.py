@@ -1,0 +1,98 @@
+"""kvdiff diagnose as a user runs it: exit codes, reports, the schema, the reproducing line."""
+
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+import jsonschema
+from program import NOTHING_TO_DO, PASSED, USAGE, kvdiff, shell, tiny_model
+
+INVALID, INCONCLUSIVE = 8, 7
+SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "reports" / "diagnosis.schema.json").read_text())
+
+
+class Diagnoses(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.temporary = tempfile.TemporaryDirectory()
+        cls.folder = Path(cls.temporary.name)
+        cls.model = tiny_model(cls.folder / "tiny")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.temporary.cleanup()
+
+    def diagnose(self, cache, *more, tokens=40):
+        return kvdiff("diagnose", "--model", self.model, "--prompt", "The cat sat on the mat.", "--ignore-eos", "--tokens", str(tokens),
+                      "--cache", cache, *more, folder=self.folder)
+
+    def value(self, cache, code, *more, tokens=40):
+        done = self.diagnose(cache, "--quiet", "--report", "json", *more, tokens=tokens)
+        self.assertEqual(done.returncode, code, done.stderr)
+        value = json.loads(done.stdout)
+        problems = [f"{e.json_path}: {e.message[:200]}" for e in jsonschema.Draft202012Validator(SCHEMA).iter_errors(value)]
+        self.assertEqual(problems, [])
+        self.assertEqual(value["exit_code"], code)
+        self.assertEqual(len(value["questions"]), 4)
+        return value
+
+    def test_the_schema_is_one_and_refuses_other_keys(self):
+        jsonschema.Draft202012Validator.check_schema(SCHEMA)
+        value = self.value("hqq:bits=2,group=16", PASSED)
+        for broken in ({**value, "more": 1}, {key: item for key, item in value.items() if key != "place"}, {**value, "finding": "guilty"}):
+            self.assertTrue(list(jsonschema.Draft202012Validator(SCHEMA).iter_errors(broken)))
+
+    def test_a_divergence_has_place_cause_and_cure(self):
+        value = self.value("hqq:bits=2,group=16,residual=4", PASSED)
+        self.assertIn(value["finding"], ("found", "diffuse"))
+        self.assertGreaterEqual(value["place"]["set"]["recovery"], 0.8)
+        self.assertTrue(value["remedies"])
+        self.assertTrue(all(check["sound"] for check in value["handling"]))
+
+    def test_the_reproducing_line_gives_the_same_bytes(self):
+        first = self.diagnose("int4", "--quiet", "--report", "json", "--budget", "60")
+        again = shell(json.loads(first.stdout)["reproduce"] + " --quiet --report json --threads 1", folder=self.folder)
+        self.assertEqual(first.stdout, again.stdout)
+
+    def test_a_time_becomes_trials_that_are_recorded(self):
+        value = self.value("hqq:bits=2,group=16", PASSED, "--budget", "2m")
+        self.assertGreater(value["budget"]["trials"], 40)
+        self.assertIn(f"--budget {value['budget']['trials']}", value["reproduce"])
+
+    def test_the_first_lines_are_the_verdict_and_the_four_questions(self):
+        lines = self.diagnose("hqq:bits=2,group=16,residual=4").stdout.splitlines()
+        self.assertRegex(lines[0], "^(FOUND|DIFFUSE)  ")
+        text = "\n".join(lines)
+        places = [text.index(part) for part in ("1.  Does disabling", "2.  Is cache handling", "3.  Is a gentler", "4.  Which", "\nplace ", "\ncause ", "\ncure ")]
+        self.assertEqual(places, sorted(places))
+        self.assertNotIn("\x1b", text)
+
+    def test_markdown_pastes_into_a_ticket(self):
+        text = self.diagnose("hqq:bits=2,group=16,residual=4", "--quiet", "--report", "markdown").stdout
+        self.assertTrue(text.startswith("**kvdiff diagnose: "))
+        self.assertIn("| remedy | cache |", text)
+
+    def test_nothing_to_explain(self):
+        value = self.value("hqq:bits=8,group=16,residual=4", NOTHING_TO_DO, tokens=6)
+        self.assertEqual(value["finding"], "nothing")
+        self.assertIn("largest difference", value["headline"])
+
+    def test_codes_that_nobody_read_are_invalid(self):
+        self.assertEqual(self.value("hqq:bits=2,group=16,schedule=streaming,residual=128", INVALID, tokens=6)["finding"], "invalid")
+
+    def test_a_small_budget_is_partial(self):
+        value = self.value("hqq:bits=2,group=16,residual=4", INCONCLUSIVE, "--budget", "3")
+        self.assertEqual(value["finding"], "partial")
+        self.assertTrue(value["left_to_try"])
+
+    def test_usage(self):
+        for more in (["--cache", "int8"], ["--budget", "soon"], ["--budget", "0"], ["--report", "nonsense"], ["--mode", "local"]):
+            done = self.diagnose("int4", *more)
+            self.assertEqual(done.returncode, USAGE, (more, done.stdout, done.stderr))
+        self.assertEqual(self.diagnose("full").returncode, USAGE)
+        self.assertEqual(self.diagnose("hqq:bits=5").returncode, USAGE)
+
+
+if __name__ == "__main__":
+    unittest.main()
