@@ -1,3 +1,7 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cache_backends/error.h"
 #include "harness/run/prepare.h"
 
 namespace kvdiff {
@@ -47,6 +51,15 @@ RunEstimate estimate_case(const Case& run, const Prepared& ready) {
   return {bytes_of(ready.files.config, counts, ready.dtype),
           seconds_of(ready.files.config, counts, static_cast<double>(run.tokens), ready.pool->threads()), prompt,
           run.tokens, static_cast<int64_t>(run.caches.size()) + 2};
+}
+
+void check_memory(const RunEstimate& estimate) {
+  const int64_t machine = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+  if (estimate.bytes <= machine) return;
+  throw UserError(ExitCode::environment,
+                  fmt::format("this run needs about {:.1f} GB and the machine has {:.1f} GB: ask for fewer candidates, "
+                              "fewer tokens or fewer modes", static_cast<double>(estimate.bytes) / 1e9,
+                              static_cast<double>(machine) / 1e9));
 }
 
 }  // namespace kvdiff

@@ -45,5 +45,7 @@ struct RunEstimate {
   int64_t prompt_tokens = 0, steps = 0, lanes = 0;
 };
 RunEstimate estimate_case(const Case& run, const RunPlace& place);
+// Throws UserError(environment) when the machine has less memory than that.
+void check_memory(const RunEstimate& estimate);
 
 }  // namespace kvdiff

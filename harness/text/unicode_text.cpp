@@ -23,6 +23,10 @@ utf8proc_option_t options_of(NormalizationForm form) {
                                         (compatible ? UTF8PROC_COMPAT : 0));
 }
 
+// The code point before the first trailing consonant of Hangul. utf8proc 2.8 composes it with the syllable in front of
+// it, which drops it; by the standard's arithmetic it composes with nothing.
+constexpr char32_t hangul_trailing_base = 0x11A7;
+
 void append_normalized(std::string& out, std::string_view part, NormalizationForm form) {
   if (part.empty()) return;
   utf8proc_uint8_t* mapped = nullptr;
@@ -56,7 +60,7 @@ std::string normalize_unicode(std::string_view text, NormalizationForm form) {
   size_t part = 0;
   for (size_t offset = 0; offset < text.size();) {
     const auto c = decode_valid_utf8(text, offset);
-    if (inert.contains(c.value)) {
+    if (inert.contains(c.value) || c.value == hangul_trailing_base) {
       append_normalized(out, text.substr(part, offset - part), form);
       out.append(text.substr(offset, c.length));
       part = offset + c.length;

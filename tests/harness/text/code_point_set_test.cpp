@@ -48,6 +48,10 @@ TEST_CASE("normal forms are those of the peer's old tables", "[text][unicode]") 
   CHECK(normalize_unicode("\xC3\xA9", NormalizationForm::nfd) == "e\xCC\x81");
   CHECK(normalize_unicode("\xEF\xAC\x81", NormalizationForm::nfkc) == "fi");
   CHECK(normalize_unicode("\xEF\xAC\x81", NormalizationForm::nfd) == "\xEF\xAC\x81");
+  // Found by comparing with the peer: a syllable before U+11A7 keeps it, and takes U+11A8, the first that does compose.
+  CHECK(normalize_unicode("\uC624\u11A7", NormalizationForm::nfc) == "\uC624\u11A7");
+  CHECK(normalize_unicode("\uC624\u11A8", NormalizationForm::nfc) == "\uC625");
+  CHECK(normalize_unicode("\u1169\u11A7\u0323\u0301", NormalizationForm::nfc) == "\u1169\u11A7\u0323\u0301");
   CHECK(normalize_unicode(std::string("a\0b\xC3\xA9", 5), NormalizationForm::nfc) == std::string("a\0b\xC3\xA9", 5));
   const std::string square_era =
       "\xE3\x8B\xBF";  // U+32FF decomposes since Unicode 12.1, which the peer's tables precede
