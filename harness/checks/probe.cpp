@@ -109,18 +109,20 @@ ReferenceFacts probe_reference(Engine& engine, const TextModel& text) {
   return facts;
 }
 
+ThetaProbe probe_base(const Loaded& loaded, double theta) {
+  ModelConfig config = loaded.ready.files.config;
+  config.rope.theta = theta;
+  const ModelOptions options{loaded.ready.dtype, loaded.model->shape().attention.eager};
+  const auto model = make_model(config, loaded.ready.files.weights, options, *loaded.ready.pool);
+  Engine engine(*model, *loaded.ready.pool);
+  return {theta, pass_over(engine, probe_tokens(loaded.ready.text, config.vocabulary_size)).losses};
+}
+
 void probe_further(Loaded& loaded, const RunPlace& place, ReferenceFacts& facts) {
   const std::vector<int32_t> tokens = probe_tokens(loaded.ready.text, loaded.model->shape().vocabulary);
   if (tokens.size() < 2) return;
-  const ModelOptions options{loaded.ready.dtype, loaded.model->shape().attention.eager};
-  for (const double theta : common_thetas) {
-    ModelConfig config = loaded.ready.files.config;
-    if (theta == config.rope.theta) continue;
-    config.rope.theta = theta;
-    const auto model = make_model(config, loaded.ready.files.weights, options, *loaded.ready.pool);
-    Engine engine(*model, *loaded.ready.pool);
-    facts.thetas.push_back({theta, pass_over(engine, tokens).losses});
-  }
+  for (const double theta : common_thetas)
+    if (theta != loaded.ready.files.config.rope.theta) facts.thetas.push_back(probe_base(loaded, theta));
   compare_with_oracle(loaded, place, tokens, facts);
 }
 

@@ -7,7 +7,10 @@ namespace kvdiff {
 // Runs the model over natural_text() (256 tokens at most) in one pass, without any cache: losses and hidden states.
 ReferenceFacts probe_reference(Engine& engine, const TextModel& text);
 
-// The same with other RoPE bases (each makes the model anew), and the first 64 tokens in float64 where there is an oracle.
+// The losses with another RoPE base: the model is made anew.
+ThetaProbe probe_base(const Loaded& loaded, double theta);
+
+// Other RoPE bases that are in use, and the first 64 tokens in float64 where there is an oracle.
 // What costs this much is asked only when the reference goes wrong.
 void probe_further(Loaded& loaded, const RunPlace& place, ReferenceFacts& facts);
 

@@ -17,6 +17,7 @@ CheckResult readable(const CheckInput& input) {
   const auto refused = input.model.refused.find("tokenizer");
   if (refused != input.model.refused.end())
     return failed(refused->second, "a tokenizer.json that can be read", "get tokenizer.json again, from the model's own folder");
+  if (!input.model.text) return not_applicable("the tokenizer was not read");
   return passed(fmt::format("{} tokens", tokenizer_of(input).vocabulary_size()));
 }
 
@@ -81,6 +82,7 @@ CheckResult begin(const CheckInput& input) {
 }
 
 CheckResult end(const CheckInput& input) {
+  if (!input.model.generation) return not_applicable("generation_config.json could not be read");
   const std::vector<int64_t>& ids = input.model.generation->eos_ids;
   if (ids.empty())
     return failed("no end token", "eos_token_id in generation_config.json, or in config.json where that file is missing",

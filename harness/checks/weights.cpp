@@ -22,6 +22,7 @@ std::string several(std::vector<std::string> items) {
 CheckResult readable(const CheckInput& input) {
   const auto refused = input.model.refused.find("weights");
   if (refused != input.model.refused.end()) return failed(refused->second, "whole safetensors files", "download the weights again");
+  if (!input.model.weights) return not_applicable("the weights were not read");
   return passed(fmt::format("{} tensors", input.model.weights->tensors().size()));
 }
 

@@ -90,6 +90,10 @@ TEST_CASE("checks: an end that cannot be reached is found", "[checks]") {
   CHECK(after("generation_config.json", [](Json& g) { g["eos_token_id"] = 0; }, true) == Ids{"tokenizer.end"});
 }
 
+TEST_CASE("checks: a generation config that cannot be read is found", "[checks]") {
+  CHECK(after("generation_config.json", [](Json& g) { g["eos_token_id"] = "two"; }) == Ids{"config.readable"});
+}
+
 TEST_CASE("checks: sound questions fail none", "[checks]") {
   Question base;
   CHECK(base.ask(plain("The cat sat on the mat.")) == Ids{});
