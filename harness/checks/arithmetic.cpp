@@ -32,7 +32,8 @@ CheckResult finite(const CheckInput& input) {
   const auto wrong = std::find_if(facts.largest.begin(), facts.largest.end(), [](double one) { return !std::isfinite(one); });
   const std::string advice = fmt::format("run with --dtype {}; if it stays, the weights are at fault", facts.dtype == Dtype::float16 ? "bfloat16 or float32" : "float32");
   if (wrong != facts.largest.end())
-    return failed(fmt::format("hidden states that are not finite after layer {}, in {}", wrong - facts.largest.begin(), name_of(facts.dtype)), "finite hidden states", advice);
+    return failed(fmt::format("hidden states that are not finite after layer {}, in {}", wrong - facts.largest.begin(), name_of(facts.dtype)),
+                  "finite hidden states", advice);
   if (!all_finite(facts.losses)) return failed(fmt::format("logits that are not finite, in {}", name_of(facts.dtype)), "finite logits", advice);
   return passed(fmt::format("hidden states and logits of {} tokens are finite in {}", facts.losses.size() + 1, name_of(facts.dtype)));
 }
@@ -56,7 +57,8 @@ CheckResult oracle(const CheckInput& input) {
   if (facts.oracle.empty()) return not_applicable("not measured: it is done where the reference goes wrong and the program has the float64 oracle");
   std::vector<double> shares;
   for (size_t i = 0; i < facts.oracle.size(); ++i) shares.push_back(facts.oracle[i] / facts.deviation[i]);
-  if (!all_finite(shares)) return failed(fmt::format("logits in {} that cannot be compared with those in float64", name_of(facts.dtype)), "finite logits", "see arithmetic.finite");
+  if (!all_finite(shares))
+    return failed(fmt::format("logits in {} that cannot be compared with those in float64", name_of(facts.dtype)), "finite logits", "see arithmetic.finite");
   std::nth_element(shares.begin(), shares.begin() + static_cast<std::ptrdiff_t>(shares.size() / 2), shares.end());
   const double middle = shares[shares.size() / 2];
   const std::string text = fmt::format("logits in {} differ from float64 by {:.3f} of their standard deviation (largest difference of a token, median of {} tokens)",

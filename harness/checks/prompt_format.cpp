@@ -49,7 +49,8 @@ CheckResult markup(const CheckInput& input) {
 CheckResult chat_of_a_base_model(const CheckInput& input) {
   const TextModel& text = *input.model.text;
   if (!text.chat_template)
-    return failed(fmt::format("a conversation written as {} for a model without a chat template", prompt_of(input).format), "plain text, or a model that was taught turns",
+    return failed(fmt::format("a conversation written as {} for a model without a chat template", prompt_of(input).format),
+                  "plain text, or a model that was taught turns",
                   "use --prompt, or the chat-tuned checkpoint of this model");
   if (!text.recognised)
     return failed(fmt::format("a chat template that is not known, written as {}", prompt_of(input).format), "one of those that kvdiff knows",

@@ -42,7 +42,8 @@ CheckResult loss(const CheckInput& input) {
   if (input.model.config->vocabulary_size < smallest_vocabulary) return not_applicable("a vocabulary below 4096 tokens is not that of a model of language");
   if (!usable(facts)) return not_applicable("no finite losses: see arithmetic.finite");
   const double bits = bits_per_character(facts, facts.losses);
-  const std::string text = fmt::format("{:.2f} bits per character of an English text ({:.2f} nats per token; by quarters {})", bits, mean(facts.losses), by_quarters(facts.losses));
+  const std::string text = fmt::format("{:.2f} bits per character of an English text ({:.2f} nats per token; by quarters {})", bits,
+                                       mean(facts.losses), by_quarters(facts.losses));
   if (bits <= most_bits) return passed(text);
   return failed(text, fmt::format("at most {}", most_bits),
                 "get weights, config.json and tokenizer.json again, all from one place: together they are no model of English");
@@ -78,7 +79,8 @@ CheckResult rope_theta(const CheckInput& input) {
   }
   if (best.nats < least_nats || best.errors < least_errors) return passed(fmt::format("no other base makes a natural text clearly likelier than {:g} does", own));
   if (bits_per_character(facts, best.probe->losses) > most_bits) return not_applicable("no base makes it a model of language");
-  return failed(fmt::format("a text that is likelier with rope_theta {:g} than with {:g}: {:.2f} nats per token less, {:.1f} standard errors (by quarters {} instead of {})",
+  return failed(fmt::format("a text that is likelier with rope_theta {:g} than with {:g}: {:.2f} nats per token less, {:.1f} standard errors "
+                            "(by quarters {} instead of {})",
                             best.theta, own, best.nats, best.errors, by_quarters(best.probe->losses), by_quarters(facts.losses)),
                 "config.json's own base to be the best", "take rope_theta from the config.json that the model was published with");
 }

@@ -33,7 +33,8 @@ CheckResult round_trip(const CheckInput& input) {
   const std::string_view a = without_leading_space(text), b = without_leading_space(again);
   if (a == b) return passed(fmt::format("{} bytes come back from {} tokens", text.size(), ids.size()));
   const auto at = static_cast<size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
-  return failed(fmt::format("a text that differs from byte {} on: {} came back as {}", at, quote_name(a.substr(at, 12)), quote_name(b.substr(std::min(at, b.size()), 12))),
+  return failed(fmt::format("a text that differs from byte {} on: {} came back as {}", at,
+                             quote_name(a.substr(at, 12)), quote_name(b.substr(std::min(at, b.size()), 12))),
                 "the same text from its own tokens", "use the tokenizer.json of this model: this one drops or changes what it is given");
 }
 
@@ -64,7 +65,8 @@ CheckResult special(const CheckInput& input) {
       return failed(fmt::format("{} becomes {} tokens", quote_name(name), tokens), "one token",
                     "use a tokenizer.json whose added_tokens have it: the model never saw it in pieces");
   }
-  return names.empty() ? not_applicable("tokenizer_config.json names no special token, and no chat format is known") : passed(fmt::format("{} special tokens are one token each", names.size()));
+  if (names.empty()) return not_applicable("tokenizer_config.json names no special token, and no chat format is known");
+  return passed(fmt::format("{} special tokens are one token each", names.size()));
 }
 
 CheckResult begin(const CheckInput& input) {

@@ -56,8 +56,9 @@ bool lies_elsewhere(Diagnosis& diagnosis) {
   const CheckFinding* check = accused(diagnosis);
   if (!check) return false;
   const DiagnosedLane& reference = diagnosis.lanes[0];
-  const std::string what = gibberish(reference) ? fmt::format("without quantization the text turns to {} at token {}, too", reference.gibberish, reference.gibberish_onset)
-                                                : "the model goes wrong without quantization, too";
+  const std::string what =
+      gibberish(reference) ? fmt::format("without quantization the text turns to {} at token {}, too", reference.gibberish, reference.gibberish_onset)
+                           : "the model goes wrong without quantization, too";
   diagnosis.finding = Finding::elsewhere;
   diagnosis.exit_code = static_cast<int>(ExitCode::input);
   diagnosis.headline = fmt::format("Not the cache: {}. Failed check {}.", what, text_of(*check));
