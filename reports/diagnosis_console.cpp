@@ -36,6 +36,7 @@ Tone tone_of(Finding finding) {
   switch (finding) {
     case Finding::found: return Tone::strong;
     case Finding::diffuse:
+    case Finding::elsewhere:
     case Finding::partial: return Tone::warning;
     case Finding::nothing: return Tone::good;
     case Finding::invalid: return Tone::bad;
@@ -102,6 +103,13 @@ std::string cure_text(const CureFinding& cure) {
                      cure.keeps_text ? "keeps the text" : "the text still parts", 100 * more);
 }
 
+std::string checks_text(const std::vector<CheckFinding>& checks) {
+  std::map<Outcome, int> counts;
+  for (const CheckFinding& one : checks) ++counts[one.result.outcome];
+  return fmt::format("of model files, tokenizer, prompt and reference: {} passed, {} failed, {} not applicable", counts[Outcome::passed],
+                     counts[Outcome::failed], counts[Outcome::not_applicable]);
+}
+
 Lines findings(const Diagnosis& diagnosis, const RenderOptions& options) {
   std::vector<std::pair<std::string, std::string>> rows;
   if (diagnosis.window_steps > 0) {
@@ -116,6 +124,7 @@ Lines findings(const Diagnosis& diagnosis, const RenderOptions& options) {
                                                ? fmt::format("cannot be said: {}", diagnosis.cure.transformers_note)
                                                : fmt::format("cache_config = {} {}", diagnosis.cure.transformers, diagnosis.cure.transformers_note));
   }
+  if (!diagnosis.checks.empty()) rows.emplace_back("checks", checks_text(diagnosis.checks));
   for (const std::string& left : diagnosis.left_to_try) rows.emplace_back("left to try", left);
   for (const std::string& warning : diagnosis.warnings) rows.emplace_back("warning", warning);
   return labelled_lines(rows, options);

@@ -7,6 +7,7 @@
 #include "harness/commands/command.h"
 #include "harness/commands/environment.h"
 #include "harness/commands/interrupt.h"
+#include "harness/commands/oracle.h"
 #include "harness/commands/progress.h"
 #include "harness/commands/report_output.h"
 #include "harness/verdict/exit_codes.h"
@@ -33,6 +34,7 @@ ExitCode run_diagnosis(const DiagnoseOptions& options, const ReportRoom& reports
   watch_for_interrupt();
   RunPlace place;
   place.threads = options.run.threads;
+  place.measure_floor = floor_oracle();
   Diagnosis diagnosis;
   {
     ProgressLine progress(options.run.quiet);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cache_backends/kernels/simd.h"
+#include "harness/checks/checks.h"
 #include "harness/commands/command.h"
 #include "harness/commands/machine.h"
 #include "harness/commands/oracle.h"
@@ -14,7 +15,7 @@
 namespace kvdiff {
 namespace {
 
-enum class Health { ok, note, missing };
+enum class Health { ok, note, failed, missing };
 
 struct Finding {
   Health health;
@@ -61,6 +62,23 @@ Finding check_model(const std::string& name) {
   }
 }
 
+// Passed checks in one line, each other one in its own.
+std::vector<Finding> check_files(const std::string& name) {
+  std::vector<Finding> findings;
+  try {
+    int64_t passed = 0;
+    for (const CheckFinding& one : run_file_checks(read_for_checks(resolve_model(name)))) {
+      passed += one.result.outcome == Outcome::passed;
+      if (one.failed()) findings.push_back({Health::failed, "check", text_of(one)});
+      if (one.result.outcome == Outcome::not_applicable) findings.push_back({Health::note, "check", fmt::format("{}: not applicable, {}", one.id, one.result.found)});
+    }
+    findings.insert(findings.begin(), {Health::ok, "checks", fmt::format("{} of the model's files passed; kvdiff diagnose makes those that need a run, too", passed)});
+  } catch (const UserError&) {
+    return {};  // no such folder: the line about the model says so
+  }
+  return findings;
+}
+
 Finding check_device() {
   return {Health::note, "device", "cpu; this build has no CUDA, so --device cuda is refused and auto takes the cpu"};
 }
@@ -78,6 +96,7 @@ std::string_view name_of_health(Health health) {
   switch (health) {
     case Health::ok: return "ok";
     case Health::note: return "note";
+    case Health::failed: return "failed";
     case Health::missing: return "missing";
   }
   throw InternalError("a finding without a health");
@@ -85,14 +104,16 @@ std::string_view name_of_health(Health health) {
 
 ExitCode examine(const std::string& model) {
   std::string text = version_text() + "\n";
-  bool missing = false;
-  for (const Finding& finding : {check_cpu(), check_threads(), check_memory(), check_torch(), check_device(),
-                                 check_model(model), check_disk()}) {
+  std::vector<Finding> findings = {check_cpu(), check_threads(), check_memory(), check_torch(), check_device(), check_model(model), check_disk()};
+  for (Finding& finding : check_files(model)) findings.push_back(std::move(finding));
+  bool missing = false, failed = false;
+  for (const Finding& finding : findings) {
     text += fmt::format("{:<8} {:<8} {}\n", name_of_health(finding.health), finding.what, finding.text);
     missing = missing || finding.health == Health::missing;
+    failed = failed || finding.health == Health::failed;
   }
-  print(text + (missing ? "Something that a run needs is missing: see above.\n" : "Ready.\n"));
-  return missing ? ExitCode::environment : ExitCode::passed;
+  print(text + (missing ? "Something that a run needs is missing: see above.\n" : failed ? "A check of the model failed: see above.\n" : "Ready.\n"));
+  return missing ? ExitCode::environment : failed ? ExitCode::input : ExitCode::passed;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cache_backends/error.h"
+#include "harness/diagnose/elsewhere.h"
 #include "harness/diagnose/first_run.h"
 #include "harness/diagnose/handling.h"
 #include "harness/diagnose/questions.h"
@@ -24,15 +25,17 @@ constexpr size_t reference_lane = 0, candidate_lane = 2;
 
 class Diagnostician {
  public:
-  Diagnostician(const Case& run, const Budget& budget, Loaded& loaded, const RunHooks& hooks)
-      : run_(run), budget_(budget), loaded_(loaded), hooks_(hooks) {}
+  Diagnostician(const Case& run, const Budget& budget, const RunPlace& place, Loaded& loaded, const RunHooks& hooks)
+      : run_(run), budget_(budget), place_(place), loaded_(loaded), hooks_(hooks) {}
 
   Diagnosis go(const RunReport& base) {
     describe_run(base, result_);
     result_.budget = {budget_.trials, 0};
-    if (!refused(base)) investigate(base);
+    if (!base.partial) check_the_rest(run_, base, loaded_, place_, result_);
+    if (!lies_elsewhere(result_) && !refused(base)) investigate(base);
     result_.questions = four_questions(result_);
     if (result_.headline.empty()) result_.headline = headline_of(result_);
+    result_.headline = reference_too(result_) + result_.headline;
     return std::move(result_);
   }
 
@@ -133,6 +136,7 @@ class Diagnostician {
 
   const Case& run_;
   const Budget& budget_;
+  const RunPlace& place_;
   Loaded& loaded_;
   const RunHooks& hooks_;
   Diagnosis result_;
@@ -179,7 +183,7 @@ Diagnosis diagnose(const Case& given, const Budget& budget, const RunPlace& plac
   first.caches = run.caches;
   for (const Remedy& gentle : gentler_formats(run.caches.front(), loaded.ready.files.config.layers)) first.caches.push_back(gentle.spec);
   const RunReport base = judged(run_loaded(first, place, loaded, hooks), {});
-  Diagnosis diagnosis = Diagnostician(run, budget, loaded, hooks).go(base);
+  Diagnosis diagnosis = Diagnostician(run, budget, place, loaded, hooks).go(base);
   run.modes = Case{}.modes;
   diagnosis.reproduce = reproducing_line(run, diagnosis.budget.trials);
   return diagnosis;

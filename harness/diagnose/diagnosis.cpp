@@ -36,6 +36,7 @@ Json json_of(const PartScore& score);
 Json json_of(const SideScore& score);
 Json json_of(const RemedyResult& one);
 Json json_of(const HandlingCheck& check);
+Json json_of(const CheckFinding& check);
 Json json_of(const DiagnosedLane& lane);
 
 template <class Value> Json list_of(const std::vector<Value>& values) {
@@ -125,6 +126,11 @@ Json json_of(const HandlingCheck& check) {
   return {{"operation", check.operation}, {"sound", check.sound}, {"detail", check.detail}};
 }
 
+Json json_of(const CheckFinding& check) {
+  const CheckResult& result = check.result;
+  return {{"id", check.id}, {"outcome", name_of(result.outcome)}, {"found", result.found}, {"expected", result.expected}, {"advice", result.advice}};
+}
+
 Json json_of(const DiagnosedLane& lane) {
   Json object = {{"name", lane.name}, {"canonical", lane.canonical}, {"parts_at", or_null(lane.parts_at)}, {"onset", or_null(lane.onset)}};
   object["gibberish"] = lane.gibberish;
@@ -163,6 +169,7 @@ std::string_view name_of(Finding finding) {
     case Finding::found: return "found";
     case Finding::diffuse: return "diffuse";
     case Finding::nothing: return "nothing";
+    case Finding::elsewhere: return "elsewhere";
     case Finding::partial: return "partial";
     case Finding::invalid: return "invalid";
   }
@@ -182,6 +189,7 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
   object["sides"] = list_of(diagnosis.sides);
   object["remedies"] = list_of(diagnosis.remedies);
   object["handling"] = list_of(diagnosis.handling);
+  object["checks"] = list_of(diagnosis.checks);
   object["lanes"] = list_of(diagnosis.lanes);
   object["budget"] = {{"trials", diagnosis.budget.trials}, {"asked", diagnosis.budget.asked}};
   object["left_to_try"] = diagnosis.left_to_try;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/checks/check.h"
 #include "harness/diagnose/minimal_set.h"
 #include "harness/run_report.h"
 
@@ -16,8 +17,8 @@ enum class Answer { yes, no, undecided };
 std::string_view name_of(Answer answer);
 
 // found: a minimal set; diffuse: it takes more than a quarter of all parts; nothing: the candidate never parts;
-// partial: the budget did not suffice; invalid: what was measured proves nothing.
-enum class Finding { found, diffuse, nothing, partial, invalid };
+// elsewhere: the reference goes wrong, too, and a check says why; partial: the budget did not suffice; invalid: what was measured proves nothing.
+enum class Finding { found, diffuse, nothing, elsewhere, partial, invalid };
 std::string_view name_of(Finding finding);
 
 struct QuestionAnswer {
@@ -121,6 +122,7 @@ struct Diagnosis {
   std::vector<SideScore> sides;        // keys, values; only where the candidate quantizes both
   std::vector<RemedyResult> remedies;  // in the order of cost in bytes, cheapest first
   std::vector<HandlingCheck> handling;
+  std::vector<CheckFinding> checks;    // of everything that is not the cache, in the order of the table
   std::vector<DiagnosedLane> lanes;    // the reference, the candidate, the gentler ones
   TrialBudget budget;
   std::vector<std::string> left_to_try;   // what the budget did not reach

@@ -21,7 +21,10 @@ QuestionAnswer disabling(const Diagnosis& diagnosis) {
   QuestionAnswer result{"Does disabling quantization fix generation?", Answer::undecided, ""};
   if (diagnosis.lanes.size() < 2) return result;
   const DiagnosedLane &reference = diagnosis.lanes[0], &candidate = diagnosis.lanes[1];
-  if (gibberish(reference)) {
+  if (diagnosis.finding == Finding::elsewhere) {
+    result.answer = Answer::no;
+    result.evidence = diagnosis.headline;
+  } else if (gibberish(reference)) {
     result.answer = Answer::no;
     result.evidence = fmt::format("Without quantization the text turns to gibberish ({}) at token {}, too: look at the model files, the prompt's "
                                   "format and the tokenizer before the cache.", reference.gibberish, reference.gibberish_onset);

@@ -4,46 +4,21 @@
 
 #include <algorithm>
 
+#include "harness/run/plain_attention.h"
+
 namespace kvdiff {
 namespace {
 
-constexpr int64_t rows_per_task = 64, logit_rows_at_once = 16;
+constexpr int64_t logit_rows_at_once = 16;
 
-// K or V of this very pass, [tokens, H, D]: plain numbers, no cache.
-class PlainPage final : public KvPage {
+class RecomputeSite final : public PlainAttention {
  public:
-  PlainPage(std::span<const float> rows, const AttentionShape& shape) : rows_(rows), shape_(shape) {}
-  int64_t tokens() const override { return static_cast<int64_t>(rows_.size()) / width(); }
-  bool quantized() const override { return false; }
-  void decode(int64_t, int64_t head, int64_t first, int64_t count, float* out) const override {
-    for (int64_t t = 0; t < count; ++t)
-      std::copy_n(rows_.data() + (first + t) * width() + head * shape_.head_size, shape_.head_size,
-                  out + t * shape_.head_size);
-  }
-
- private:
-  int64_t width() const { return shape_.kv_heads * shape_.head_size; }
-  std::span<const float> rows_;
-  const AttentionShape& shape_;
-};
-
-class RecomputeSite final : public AttentionSite {
- public:
-  RecomputeSite(Engine& engine, StreamDigest& digest) : engine_(engine), digest_(digest) {}
+  RecomputeSite(Engine& engine, StreamDigest& digest) : PlainAttention(engine), engine_(engine), digest_(digest) {}
 
   void attend(int layer, const LayerRows& rows, std::span<float> out) override {
-    const AttentionShape& shape = engine_.model.shape().attention;
     digest_.key[static_cast<size_t>(layer)].add(rows.key);
     digest_.value[static_cast<size_t>(layer)].add(rows.value);
-    const KvPages pages{{std::make_shared<PlainPage>(rows.key, shape)},
-                        {std::make_shared<PlainPage>(rows.value, shape)}, rows.rows, false, false};
-    const int64_t blocks = (rows.rows + rows_per_task - 1) / rows_per_task, row = shape.heads * shape.head_size;
-    engine_.pool.run(blocks * shape.kv_heads, [&](int64_t task, int worker) {
-      const int64_t begin = task / shape.kv_heads * rows_per_task;
-      attend_rows(shape, pages,
-                  {rows.query.data() + begin * row, std::min(rows_per_task, rows.rows - begin), begin + 1},
-                  task % shape.kv_heads, engine_.scratch[static_cast<size_t>(worker)], out.data() + begin * row);
-    });
+    PlainAttention::attend(layer, rows, out);
   }
 
   void hidden(int layer, std::span<const float> rows) override {

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -189,9 +190,18 @@ class Runs(unittest.TestCase):
         done = kvdiff("doctor", "--model", self.model)
         self.check(done, PASSED)
         self.assertIn("2 layers", done.stdout)
+        self.assertRegex(done.stdout, r"ok +checks +\d+ of the model's files passed")
         missing = kvdiff("doctor", "--model", str(self.folder / "nowhere"))
         self.assertEqual(missing.returncode, ENVIRONMENT)
         self.assertIn("missing  model", missing.stdout)
+
+    def test_doctor_names_the_check_that_failed(self):
+        broken = self.folder / "without-end"
+        shutil.copytree(self.model, broken)
+        (broken / "generation_config.json").write_text("{}")
+        done = kvdiff("doctor", "--model", str(broken))
+        self.assertEqual(done.returncode, INPUT, done.stdout)
+        self.assertIn("failed   check    tokenizer.end: found no end token", done.stdout)
 
     def test_tokenize_prints_ids_pieces_and_lines(self):
         ids = kvdiff("tokenize", "--model", self.model, "--prompt", "The cat", "--ids").stdout.strip()
