@@ -1,12 +1,12 @@
 // Views against those of transformers' QuantizedCache, recorded by make_hf_schedule_fixtures.py (which says what is what),
 // and by make_old_schedule_fixtures.py with older versions.
-// KVDIFF_SCHEDULE_FIXTURE at compile time names another recording, for live runs.
 #include <bit>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "cache_backends/kv_cache.h"
+#include "tests/cache_backends/json_fixture.h"
 #include "tests/cache_backends/oracle.h"
 #include "tests/catch.h"
 
@@ -128,15 +128,8 @@ void replay(const Json& recorded, const Stream& stream, Totals& totals) {
 
 }  // namespace
 
-#ifndef KVDIFF_SCHEDULE_FIXTURE
-#define KVDIFF_SCHEDULE_FIXTURE KVDIFF_SOURCE_DIR "/tests/cache_backends/fixtures/hf_schedule.json"
-#endif
-
-Totals replay_file(const std::string& path, const std::string& version) {
-  std::ifstream file(path);
-  REQUIRE(file.good());
-  const Json document = Json::parse(file);
-  REQUIRE(document["packages"]["transformers"] == version);
+Totals replay_file(const std::string& name) {
+  const Json document = read_json_fixture(name);
   std::vector<Stream> streams;
   for (const Json& recorded : document["streams"]) streams.push_back(stream_of(recorded));
   Totals totals;
@@ -145,7 +138,7 @@ Totals replay_file(const std::string& path, const std::string& version) {
 }
 
 TEST_CASE("hf: what attention sees is bit-equal to transformers 5.23 after every update", "[cache][golden]") {
-  const Totals totals = replay_file(KVDIFF_SCHEDULE_FIXTURE, "5.23.0");
+  const Totals totals = replay_file("hf_schedule.json");
   INFO(totals.equal << " views equal, " << totals.different << " different, " << totals.raises << " cases where the peer raises");
   CHECK(totals.equal > 900);
   CHECK(totals.raises > 20);
@@ -155,8 +148,7 @@ TEST_CASE("hf: what attention sees is bit-equal to transformers 5.23 after every
 TEST_CASE("hf-5.15 and hf-4.54: what attention sees is bit-equal to those versions", "[cache][golden]") {
   for (const std::string version : {"5.15.0", "4.54.1"}) {
     INFO(version);
-    const Totals totals =
-        replay_file(KVDIFF_SOURCE_DIR "/tests/cache_backends/fixtures/hf_schedule_" + version + ".json", version);
+    const Totals totals = replay_file("hf_schedule_" + version + ".json");
     CHECK(totals.equal == 565);
     CHECK(totals.different == 0);
   }

@@ -1,11 +1,11 @@
 // What is forecast of the peer against its live answers, recorded by make_peer_forecast_fixtures.py.
 #include "cache_backends/peer_forecast.h"
 
-#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "cache_backends/error.h"
 #include "cache_backends/peer_operations.h"
+#include "tests/cache_backends/json_fixture.h"
 #include "tests/cache_backends/oracle.h"
 #include "tests/catch.h"
 #include "tests/support/messages.h"
@@ -68,9 +68,7 @@ PeerForecast forecast(const char* spec, std::vector<int64_t> pieces, int64_t tok
 }  // namespace
 
 TEST_CASE("the peer's failures are forecast as the peer has them", "[forecast][golden]") {
-  std::ifstream file(KVDIFF_SOURCE_DIR "/tests/cache_backends/fixtures/peer_forecast.json");
-  REQUIRE(file.good());
-  const Json document = Json::parse(file);
+  const Json document = kvdiff::test::read_json_fixture("peer_forecast.json");
   int64_t raising = 0;
   for (const Json& recorded : document["cases"]) {
     INFO(recorded);
