@@ -61,14 +61,14 @@ def drawn(parity, name, grid, fits=lambda shape, options: True, kinds=KINDS):
                     yield options, dtype, kind, torch.tensor(kinds[kind](draw, shape)).to(DTYPES[dtype])
 
 
-def answers_of(parity, jobs, tensors):
+def answers_of(parity, jobs, tensors, **options):
     """kvdiff's blocks, one dict per job; jobs are {"spec", "side", "input"}."""
     jobs = [job | {"id": str(i)} for i, job in enumerate(jobs)]
-    results, answers = parity.ask("codec", jobs, tensors, wrong=parity.wrong)
+    results, answers = parity.ask("codec", jobs, tensors, wrong=parity.wrong, **options)
     blocks = []
     for i, (job, result) in enumerate(zip(jobs, results)):
         if "error" in result:
-            raise SystemExit(f"parity: {job['spec']} over {tuple(tensors[job['input']].shape)}: {result['error']}")
+            raise RuntimeError(f"{job['spec']} over {tuple(tensors[job['input']].shape)}: {result['error']}")
         parts = {part: answers[f"{i}.{part}"] for part in ("codes", "packed", "scale", "zero", "dequantized")}
         blocks.append(parts | {"bytes": result["bytes"]})
     return blocks

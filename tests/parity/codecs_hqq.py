@@ -5,47 +5,10 @@ import itertools
 import torch
 from hqq.core.quantize import Quantizer
 
-from common import DTYPES, bits, count_different
+from codec_inputs import KINDS, SHAPES, answers_of, ordinary
+from common import DTYPES, count_different
 
 PEER = "hqq 0.2.8.post1"
-SHAPES = [(1, 3, 37, 64), (1, 2, 16, 80), (2, 3, 5, 96), (1, 1, 21, 128), (1, 5, 3, 256), (3, 1, 9, 64), (1, 3, 301, 64)]
-
-
-def ordinary(draw, shape):
-    x = draw.standard_normal(shape)
-    outliers = draw.permutation(shape[-1])[: shape[-1] // 16]
-    x[..., outliers] = x[..., outliers] * 8 + draw.standard_normal(len(outliers)) * 24
-    return x
-
-
-def constant(draw, shape):
-    x = draw.standard_normal(shape)
-    x[:, 0] = 1.25
-    x[..., : shape[-1] // 2] = -0.5
-    return x
-
-
-def edited(place):
-    def make(draw, shape):
-        x = draw.standard_normal(shape)
-        place(x.reshape(-1), draw)
-        return x
-    return make
-
-
-def set_at(values):
-    def place(x, draw):
-        x[draw.integers(0, x.size, len(values))] = values
-    return place
-
-
-KINDS = {
-    "normal": lambda draw, shape: draw.standard_normal(shape), "ordinary": ordinary, "constant": constant,
-    "tiny range": lambda draw, shape: 1 + 2e-5 * draw.uniform(-1, 1, shape),
-    "narrow and far": lambda draw, shape: 300 + 0.25 * draw.uniform(-1, 1, shape),
-    "lone outlier": edited(set_at([200.0])), "infinity": edited(set_at([float("inf"), float("-inf")])),
-    "NaN": edited(set_at([float("nan")])), "ties": lambda draw, shape: (draw.standard_normal(shape) * 4).round() / 4,
-}
 
 
 def peer(x, nbits, group, axis, solver, bitpack):
@@ -87,9 +50,9 @@ def spec_of(case, more=""):
 def compare(parity, case, answer, variant, zeros_may_differ):
     x, solver = case["x"], case["solver"]
     W_q, meta = peer(x, case["bits"], case["group"], case["axis"], solver, False)
-    dequantized = ((W_q.to(x.dtype) - meta["zero"]) * meta["scale"]).reshape(x.shape)
     name = f"{variant}, solver {solver}: "
-    codes = torch.nan_to_num(W_q.float(), nan=0.0).to(torch.int32)  # of NaN, by the peer's own cast: 0
+    codes = torch.nan_to_num(W_q.float(), nan=0.0).to(torch.int32)  # as packed ones are: no -0; of NaN, by the peer's cast, 0
+    dequantized = ((codes.to(x.dtype) - meta["zero"]) * meta["scale"]).reshape(x.shape)
 
     def count(what, theirs, ours, **options):
         row = parity.row(PEER, name + what, **options)
@@ -117,14 +80,10 @@ def note_largest(row, theirs, ours):
 
 def run_variant(parity, cases, variant, threads=1):
     more = "" if variant == "portable" else ",arithmetic=torch"
-    jobs = [{"id": str(i), "spec": spec_of(case, more), "input": f"x{i}"} for i, case in enumerate(cases)]
-    tensors = {f"x{i}": case["x"] for i, case in enumerate(cases)}
-    results, answers = parity.ask("codec", jobs, tensors, wrong=parity.wrong, threads=threads)
+    jobs = [{"spec": spec_of(case, more), "input": f"x{i}"} for i, case in enumerate(cases)]
+    answers = answers_of(parity, jobs, {f"x{i}": case["x"] for i, case in enumerate(cases)}, threads=threads)
     torch.set_num_threads(threads)
-    for i, case in enumerate(cases):
-        if "error" in results[i]:
-            raise RuntimeError(f"{spec_of(case, more)} over {tuple(case['x'].shape)}: {results[i]['error']}")
-        answer = {part: answers[f"{i}.{part}"] for part in ("codes", "packed", "scale", "zero", "dequantized")}
+    for case, answer in zip(cases, answers, strict=True):
         compare(parity, case, answer, variant if threads == 1 else f"{variant}, {threads} threads",
                 variant == "portable" and case["solver"] == "on")
     torch.set_num_threads(1)

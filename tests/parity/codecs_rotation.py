@@ -4,6 +4,7 @@ itself is not run."""
 import torch
 
 import codecs_hqq
+from codec_inputs import ordinary
 from common import DTYPES, count_different
 
 PEER = "replica in torch"
@@ -24,7 +25,7 @@ def cases(parity):
     for shape in ((1, 3, 37, 64), (2, 2, 8, 128), (1, 1, 21, 256), (1, 2, 4, 192)):
         for dtype in DTYPES:
             for side in ("key", "value"):
-                yield torch.tensor(codecs_hqq.ordinary(draw, shape)).to(DTYPES[dtype]), side
+                yield torch.tensor(ordinary(draw, shape)).to(DTYPES[dtype]), side
 
 
 def run(parity):
