@@ -7,7 +7,8 @@ namespace kvdiff {
 struct CauseFacts {
   const Diagnosis& diagnosis;
   std::optional<double> accused_at_8_bits;  // recovery with the accused sides at 8 bits, in their own layout
-  int64_t head_size = 0;
+  CacheSpec spec;           // the candidate
+  CacheShape shape;
   double target = 0.8;  // what a change to the accused must recover: the rule's share of what exempting them recovers
 };
 

@@ -7,7 +7,7 @@ namespace kvdiff {
 namespace {
 
 RemedyResult result_of(const Remedy& remedy, const std::optional<TrialAnswer>& answer, double candidate_kld) {
-  RemedyResult result{remedy.name, remedy.spec, remedy.same_bits, {}, 0, {}, 0, false, false};
+  RemedyResult result{remedy.name, remedy.spec, remedy.same_bits, {}, 0, {}, 0, false, false, remedy.regrouped};
   if (!answer) return result;
   result.recovery = 1 - answer->kld / candidate_kld;
   result.kld = answer->kld;
@@ -57,7 +57,7 @@ void find_cure(Walk& walk) {
   try_remedies(walk);
   if (walk.accused().empty()) return;
   const double target = SetRule{}.target * walk.result.place.set.recovery;
-  walk.result.cause = find_cause({walk.result, accused_at_8_bits(walk), walk.material.shape.head_size, target});
+  walk.result.cause = find_cause({walk.result, accused_at_8_bits(walk), walk.subject.spec, walk.material.shape, target});
 }
 
 }  // namespace kvdiff

@@ -101,7 +101,7 @@ Json json_of(const SideScore& score) {
 }
 
 Json json_of(const RemedyResult& one) {
-  Json object = {{"name", one.name}, {"cache", one.spec.text}, {"same_bits", one.same_bits}};
+  Json object = {{"name", one.name}, {"cache", one.spec.text}, {"same_bits", one.same_bits}, {"regrouped", one.regrouped}};
   number(object, "recovery", one.recovery);
   number(object, "kld", one.recovery ? std::optional(one.kld) : std::nullopt);
   object["parts_at"] = or_null(one.parts_at);

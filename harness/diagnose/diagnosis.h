@@ -75,6 +75,7 @@ struct RemedyResult {
   std::optional<int64_t> parts_at;     // none: keeps the text through the window
   int64_t bytes = 0;                   // at the end of the window
   bool heals_kld = false, heals_text = false;
+  bool regrouped = false;              // the same bits: only which elements share a scale is another
   bool holds() const { return heals_kld && heals_text; }
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 
 #include "cache_backends/error.h"
@@ -12,7 +13,7 @@ namespace {
 
 struct Question {
   const CacheSpec& spec;
-  int64_t layers;
+  int64_t layers, head_size;
   const Parts& accused;
 
   bool guilty(int64_t layer, Side side) const {
@@ -31,6 +32,16 @@ CacheSpec other_axis(const Question& ask) {
   return ask.with([](int64_t, Side, const SideSpec& now) {
     const auto axis = now.values.find("axis");
     return axis == now.values.end() ? now : with_value(now, "axis", axis->second == "0" ? "1" : "0");
+  });
+}
+
+// Neighbouring channels of one token and head share a scale: nothing of another head or token stretches it.
+CacheSpec within_a_token(const Question& ask) {
+  return ask.with([&](int64_t, Side, const SideSpec& now) {
+    if (now.values.contains("per")) return with_value(now, "per", "token-head");
+    if (!now.values.contains("axis")) return now;
+    const int64_t group = std::gcd(static_cast<int64_t>(std::stoll(now.values.at("group"))), ask.head_size);
+    return with_value(with_value(now, "axis", now.codec == "quanto" ? "0" : "1"), "group", std::to_string(group));
   });
 }
 
@@ -75,9 +86,10 @@ CacheSpec integers(const Question&) { return parse_cache_spec("int8"); }
 struct Row {
   std::string_view name;
   CacheSpec (*spec)(const Question& ask);
-  bool same_bits = false;
+  bool same_bits = false, regrouped = false;
 };
-constexpr Row rows[] = {{"the other axis", other_axis, true},
+constexpr Row rows[] = {{"the other axis", other_axis, true, true},
+                        {"groups within one token and head", within_a_token, true, true},
                         {"a quarter of the group", smaller_group, true},
                         {"keys at 8 bits in the accused layers", guilty_keys_at_8},
                         {"the accused sides at 8 bits", guilty_at_8},
@@ -112,20 +124,20 @@ SideSpec at_eight_bits(const SideSpec& side) {
 }
 
 std::vector<Remedy> remedies_for(const CacheSpec& spec, const CacheShape& shape, const Parts& accused) {
-  const Question ask{spec, shape.layers, accused};
+  const Question ask{spec, shape.layers, shape.head_size, accused};
   std::vector<Remedy> remedies;
   for (const Row& row : rows) {
     const auto one = possible(row, ask, shape);
-    if (one && !(*one == spec) && !known(remedies, *one)) remedies.push_back({std::string(row.name), *one, row.same_bits});
+    if (one && !(*one == spec) && !known(remedies, *one)) remedies.push_back({std::string(row.name), *one, row.same_bits, row.regrouped});
   }
   return remedies;
 }
 
 std::vector<Remedy> gentler_formats(const CacheSpec& spec, int64_t layers) {
-  const Question ask{spec, layers, {}};
+  const Question ask{spec, layers, 1, {}};
   std::vector<Remedy> formats;
   for (const auto& [name, one] : {std::pair{"everything at 8 bits", all_at_8(ask)}, {"int8", integers(ask)}})
-    if (!(one == spec) && !known(formats, one)) formats.push_back({name, one, false});
+    if (!(one == spec) && !known(formats, one)) formats.push_back({name, one});
   return formats;
 }
 

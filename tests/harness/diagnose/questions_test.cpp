@@ -31,6 +31,14 @@ Diagnosis sample() {
   return diagnosis;
 }
 
+CauseFacts facts(const Diagnosis& diagnosis, std::optional<double> at_8_bits, int64_t head_size) {
+  CacheShape shape;
+  shape.layers = 4;
+  shape.heads = 2;
+  shape.head_size = head_size;
+  return {diagnosis, at_8_bits, parse_cache_spec("hqq:bits=4,group=64,axis=0"), shape};
+}
+
 Answer answer(const Diagnosis& diagnosis, size_t question) { return four_questions(diagnosis)[question].answer; }
 
 }  // namespace
@@ -74,22 +82,42 @@ TEST_CASE("questions: a gentler format is stable only where it is far closer and
 TEST_CASE("causes: precision needs more bits to heal, and no other layout to do as well", "[diagnose]") {
   Diagnosis diagnosis = sample();
   diagnosis.remedies.push_back({"the other axis", parse_cache_spec("hqq:bits=2,axis=1"), true, 0.5, 0.1, {}, 100, false, false});
-  const CauseFinding cause = find_cause({diagnosis, 0.9, 64});
+  const CauseFinding cause = find_cause(facts(diagnosis, 0.9, 64));
   CHECK(cause.name == "precision");
   CHECK(cause.evidence.find("the other axis recovers 50 %") != std::string::npos);
-  CHECK(find_cause({diagnosis, 0.7, 64}).name == "unknown");
-  CHECK(find_cause({diagnosis, std::nullopt, 64}).name == "unknown");
+  CHECK(find_cause(facts(diagnosis, 0.7, 64)).name == "unknown");
+  CHECK(find_cause(facts(diagnosis, std::nullopt, 64)).name == "unknown");
   diagnosis.remedies.back().recovery = 0.85;
-  CHECK(find_cause({diagnosis, 0.9, 64}).name == "unknown");
+  CHECK(find_cause(facts(diagnosis, 0.9, 64)).name == "unknown");
+}
+
+TEST_CASE("causes: the group layout is it where the same bits, grouped otherwise, recover most", "[diagnose]") {
+  Diagnosis diagnosis = sample();
+  RemedyResult axis{"the other axis", parse_cache_spec("hqq:bits=4,group=64,axis=1"), true, 0.78, 0.1, {}, 100, false, false, true};
+  diagnosis.remedies.push_back(axis);
+  const CauseFinding cause = find_cause(facts(diagnosis, 0.99, 64));
+  CHECK(cause.name == "group layout");
+  CHECK(cause.evidence.find("the other axis (hqq:bits=4,group=64,axis=1) recovers 78 %") != std::string::npos);
+  CHECK(cause.evidence.find("Now a scale is shared by 64 elements at equal distances") != std::string::npos);
+  CHECK(cause.evidence.find("There, by runs of 64 neighbours in memory") != std::string::npos);
+  for (const double little : {0.26, 0.47, 0.59}) {  // more bits are what heals
+    diagnosis.remedies.back().recovery = little;
+    CHECK(find_cause(facts(diagnosis, 0.99, 64)).name == "precision");
+  }
+  diagnosis.remedies.back().recovery = 0.7;  // most, but much less than more bits do
+  CHECK(find_cause(facts(diagnosis, 0.99, 64)).name == "precision");
+  CHECK(find_cause(facts(diagnosis, 0.85, 64)).name == "group layout");
+  diagnosis.remedies.back().regrouped = false;  // smaller groups hold more scales: not the layout alone
+  CHECK(find_cause(facts(diagnosis, 0.85, 64)).name == "precision");
 }
 
 TEST_CASE("causes: outlier channels are few, and heal when they are withheld", "[diagnose]") {
   Diagnosis diagnosis = sample();
   diagnosis.place.channel_scores = {{1, 0.1, 0.3}, {2, 0.1, 0.9}, {16, 0.2, 1.0}};
-  CHECK(find_cause({diagnosis, 0.9, 64}).name == "outlier channels");
-  CHECK(find_cause({diagnosis, 0.9, 8}).name == "precision");  // two of eight are not few
+  CHECK(find_cause(facts(diagnosis, 0.9, 64)).name == "outlier channels");
+  CHECK(find_cause(facts(diagnosis, 0.9, 8)).name == "precision");  // two of eight are not few
   diagnosis.place.channel_scores = {{1, 0.95, 0.1}};           // its own error, and nobody else's
-  CHECK(find_cause({diagnosis, 0.9, 64}).name == "precision");
+  CHECK(find_cause(facts(diagnosis, 0.9, 64)).name == "precision");
 }
 
 TEST_CASE("questions: what works is what was tried", "[diagnose]") {
