@@ -159,7 +159,7 @@ class LengthCountsLayers : public Peer<LengthCountsLayers> {
     cache_->append(layer, fresh);
     if (!first) erased_ += encoded(layer) - before;
   }
-  // One counter of what left the residual, raised by every layer that flushes.
+  // One counter of what left the residual, raised by every layer that flushes. Here it outlives reset and crop.
   int64_t length(int layer) const override { return cache_->length(layer) + erased_ - erased_ / layers(); }
 
  private:

@@ -33,7 +33,7 @@ const std::map<std::string, std::set<std::string>> caught_by = {
     {"reset-keeps-codes", {"reset"}},
     {"reorder-residual", {"reorder"}},
     {"length-less-one", {"length of every layer"}},
-    {"length-of-all-layers", {"length of every layer"}},
+    {"length-of-all-layers", {"length of every layer", "crop to zero", "reset"}},
 };
 
 TEST_CASE("every codec's cache is handled soundly", "[lifecycle]") {
@@ -67,6 +67,16 @@ TEST_CASE("the shallow copy is placed", "[lifecycle]") {
     CHECK(text_of(*row.difference) == "differs at update 7, layer 0, keys");
     CHECK((row.where == LifecycleCase{1, 1}));
   }
+}
+
+TEST_CASE("beams that read each other's history are caught before anything raises", "[lifecycle]") {
+  const LifecycleReport report =
+      check_lifecycle(parse_cache_spec("hqq:residual=64"), {.tokens = 3, .fault = &find_peer_cache_fault("reorder-residual")});
+  const LifecycleRow& row = report.rows.back();
+  REQUIRE(row.operation == "reorder");
+  REQUIRE(row.difference);
+  CHECK(text_of(*row.difference) == "differs at update 1, layer 0, keys");
+  CHECK((row.where == LifecycleCase{3, 1}));
 }
 
 TEST_CASE("a reset that keeps codes cannot hurt a cache that has none", "[lifecycle]") {
