@@ -30,6 +30,7 @@ class QuantizedCache : public KvCache {
   std::unique_ptr<KvCache> fork() const override { return std::make_unique<QuantizedCache>(*this); }
   Bytes bytes() const override;
   Receipt receipt() const override;
+  SideCache& side(int layer, Side side) { return side == Side::key ? at(layer).key : at(layer).value; }
 
  private:
   struct Layer {

@@ -45,6 +45,11 @@ class SideCache {
   void count_read() { activity_.quantized_reads += seen_encoded().tokens(); }
 
   int64_t tokens() const { return encoded_.tokens() + residual_.tokens(); }
+  // What is held in full precision, open to decorators/peer_cache_faults: whoever changes it alone breaks the cache.
+  TokenRun& residual() {
+    settle();
+    return residual_;
+  }
   // What attention reads: encoded, then in full precision.
   const TokenRun& seen_encoded() const { return view_ ? view_->encoded : encoded_; }
   const TokenRun& seen_residual() const { return view_ ? view_->residual : residual_; }

@@ -9,6 +9,7 @@ std::function<ExitCode()> declare_compare(CLI::App& parser, const ReportRoom& re
 std::function<ExitCode()> declare_tokenize(CLI::App& parser, const ReportRoom& reports);
 std::function<ExitCode()> declare_spec(CLI::App& parser, const ReportRoom& reports);
 std::function<ExitCode()> declare_codec(CLI::App& parser, const ReportRoom& reports);
+std::function<ExitCode()> declare_lifecycle(CLI::App& parser, const ReportRoom& reports);
 std::function<ExitCode()> declare_list(CLI::App& parser, const ReportRoom& reports);
 std::function<ExitCode()> declare_doctor(CLI::App& parser, const ReportRoom& reports);
 
@@ -50,6 +51,11 @@ constexpr Command table[] = {
      "  kvdiff codec hqq:bits=4,group=64 keys.safetensors encoded.safetensors\n"
      "  kvdiff codec int8 step-000001.safetensors out.safetensors --tensor lane-2.forced/reference/layer-03/key_read --head-size 64\n",
      declare_codec},
+    {"lifecycle", "fork, copy, crop, reset and reorder caches, and compare the bits",
+     "  kvdiff lifecycle\n"
+     "  kvdiff lifecycle --cache hqq:bits=4,residual=16 --cache int8 --tokens 40\n"
+     "  kvdiff lifecycle --cache hqq:residual=16 --fault copy.copy\n",
+     declare_lifecycle},
     {"list", "list backends, codecs, schedules, metrics, scenarios, reports or models",
      "  kvdiff list codecs\n"
      "  kvdiff list scenarios\n",

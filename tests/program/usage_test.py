@@ -5,7 +5,7 @@ import unittest
 
 from program import ENVIRONMENT, IO, NOTHING_TO_DO, PASSED, USAGE, kvdiff, shell
 
-COMMANDS = ["run", "show", "compare", "tokenize", "spec", "list", "doctor"]
+COMMANDS = ["run", "show", "compare", "tokenize", "spec", "lifecycle", "list", "doctor"]
 TOPICS = ["backends", "codecs", "schedules", "metrics", "scenarios", "reports", "models"]
 
 
