@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cache_backends/error.h"
+#include "cache_backends/nearest.h"
 #include "harness/model/files/digest.h"
 #include "harness/model/files/text_quote.h"
 #include "harness/text/pattern.h"
