@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "cache_backends/error.h"
+#include "cache_backends/nearest.h"
 #include "harness/model/files/digest.h"
 #include "harness/model/files/text_quote.h"
 #include "harness/text/pattern.h"
@@ -125,8 +126,8 @@ const ChatFormat& find_chat_format(std::string_view name) {
     if (format.name == name) return format;
     names.push_back(format.name);
   }
-  throw UserError(ExitCode::usage, fmt::format("there is no chat format {}. Expected one of: {}.", quote_name(name),
-                                               fmt::join(names, ", ")));
+  throw UserError(ExitCode::usage, fmt::format("there is no chat format {}; did you mean {}? Expected one of: {}.",
+                                               quote_name(name), nearest_match(name, names), joined(names)));
 }
 
 std::string render_chat(const ChatFormat& format, Messages messages, const TurnTokens& tokens,

@@ -80,6 +80,13 @@ void JsonReader::refuse(const std::string& what) const {
   throw UserError(ExitCode::input, fmt::format("tokenizer.json: {} {}.", place_, what));
 }
 
+NestingLevel::NestingLevel(Nesting& nesting, const JsonReader& fields) : nesting_(nesting) {
+  if (nesting_.depth >= 16) fields.refuse("is nested more than 16 deep");
+  if (nesting_.components >= 100) fields.refuse("is the 101st component, more than are supported");
+  ++nesting_.components;
+  ++nesting_.depth;
+}
+
 void refuse_component(const JsonReader& fields, const std::string& type, const std::vector<std::string>& known) {
   fields.refuse(fmt::format("has the type \"{}\", which is not supported (supported: {}). Give the prompt as token ids",
                             type, fmt::join(known, ", ")));

@@ -39,28 +39,44 @@ class JsonReader {
 // Throws UserError(ExitCode::input) that lists the problems of a tokenizer.json, if there are any.
 void refuse_if_any(const std::vector<std::string>& problems);
 
+// How deep the components of one kind stand inside each other, and how many were met so far: a hostile file could ask
+// for more than memory holds.
+struct Nesting {
+  int depth = 0;
+  int components = 0;
+};
+
+// Counts one more component, around whose making the object lives. Refuses the 17th level and the 101st component.
+class NestingLevel {
+ public:
+  NestingLevel(Nesting& nesting, const JsonReader& fields);
+  ~NestingLevel() { --nesting_.depth; }
+  NestingLevel(const NestingLevel&) = delete;
+  NestingLevel& operator=(const NestingLevel&) = delete;
+
+ private:
+  Nesting& nesting_;
+};
+
 // A component of a tokenizer.json ({"type": ..., ...}) by its row in a table.
 template <typename Component>
 struct ComponentRow {
   std::string_view type;
-  Component (*make)(JsonReader& fields, int depth);
+  Component (*make)(JsonReader& fields, Nesting& nesting);
 };
-
-// How deep components of the type Sequence may stand inside each other.
-constexpr int most_nested_sequences = 16;
 
 [[noreturn]] void refuse_component(const JsonReader& fields, const std::string& type,
                                    const std::vector<std::string>& known);
 
 template <typename Component, typename Rows>
-Component make_component(const nlohmann::json& value, const std::string& place, const Rows& rows, int depth) {
+Component make_component(const nlohmann::json& value, const std::string& place, const Rows& rows, Nesting& nesting) {
   JsonReader fields(value, place);
-  if (depth > most_nested_sequences) fields.refuse("is nested more than 16 deep");
+  const NestingLevel level(nesting, fields);
   const std::string type = fields.text("type");
   std::vector<std::string> known;
   for (const ComponentRow<Component>& row : rows) {
     if (row.type == type) {
-      Component made = row.make(fields, depth);
+      Component made = row.make(fields, nesting);
       fields.finish();
       return made;
     }

@@ -29,7 +29,7 @@ void rewrite_characters(TextPiece& piece, const Append& append) {
 }
 
 template <NormalizationForm form>
-Normalizer make_unicode_form(JsonReader&, int) {
+Normalizer make_unicode_form(JsonReader&, Nesting&) {
   return [](TextPiece& piece) {
     std::string out = normalize_unicode(piece.text, form);
     if (piece.origin_prefix > 0 && !out.empty()) {
@@ -41,11 +41,11 @@ Normalizer make_unicode_form(JsonReader&, int) {
   };
 }
 
-Normalizer make_lowercase(JsonReader&, int) {
+Normalizer make_lowercase(JsonReader&, Nesting&) {
   return [](TextPiece& piece) { rewrite_characters(piece, append_lowercase); };
 }
 
-Normalizer make_strip_accents(JsonReader&, int) {
+Normalizer make_strip_accents(JsonReader&, Nesting&) {
   return [&marks = unicode_class_bitmap("combining_mark")](TextPiece& piece) {
     rewrite_characters(piece, [&marks](std::string& out, char32_t c) {
       if (!marks.contains(c)) append_utf8(out, c);
@@ -53,13 +53,13 @@ Normalizer make_strip_accents(JsonReader&, int) {
   };
 }
 
-Normalizer make_byte_level(JsonReader&, int) { return apply_byte_level; }
+Normalizer make_byte_level(JsonReader&, Nesting&) { return apply_byte_level; }
 
-Normalizer make_prepend(JsonReader& fields, int) {
+Normalizer make_prepend(JsonReader& fields, Nesting&) {
   return [text = fields.text("prepend")](TextPiece& piece) { prepend(piece, text); };
 }
 
-Normalizer make_strip(JsonReader& fields, int) {
+Normalizer make_strip(JsonReader& fields, Nesting&) {
   const bool left = fields.boolean("strip_left");
   const bool right = fields.boolean("strip_right");
   return [left, right, &space = unicode_class_bitmap("whitespace")](TextPiece& piece) {
@@ -103,7 +103,7 @@ void replace_in_piece(TextPiece& piece, const FindMatches& find, const std::stri
   piece.origin_prefix = origin_prefix;
 }
 
-Normalizer make_replace(JsonReader& fields, int) {
+Normalizer make_replace(JsonReader& fields, Nesting&) {
   FindMatches find = read_pattern(fields, "pattern");
   for (const auto& match : find("a")) {
     if (match.is_match && match.begin == match.end) refuse_empty_match(fields.place());
@@ -113,7 +113,7 @@ Normalizer make_replace(JsonReader& fields, int) {
   };
 }
 
-Normalizer make_sequence(JsonReader& fields, int depth);
+Normalizer make_sequence(JsonReader& fields, Nesting& nesting);
 
 constexpr ComponentRow<Normalizer> rows[] = {
     {"NFC", make_unicode_form<NormalizationForm::nfc>},
@@ -129,14 +129,17 @@ constexpr ComponentRow<Normalizer> rows[] = {
     {"Sequence", make_sequence},
 };
 
-Normalizer make_sequence(JsonReader& fields, int depth) {
+Normalizer make_sequence(JsonReader& fields, Nesting& nesting) {
   std::vector<Normalizer> steps;
   for (const auto& step : fields.array("normalizers")) {
     const auto place = fmt::format("{}.normalizers[{}]", fields.place(), steps.size());
-    steps.push_back(make_component<Normalizer>(step, place, rows, depth + 1));
+    steps.push_back(make_component<Normalizer>(step, place, rows, nesting));
   }
   return [steps = std::move(steps)](TextPiece& piece) {
-    for (const auto& step : steps) step(piece);
+    for (const auto& step : steps) {
+      step(piece);
+      require_sane_size(piece.text.size());
+    }
   };
 }
 
@@ -144,7 +147,8 @@ Normalizer make_sequence(JsonReader& fields, int depth) {
 
 Normalizer make_normalizer(const nlohmann::json& value) {
   if (value.is_null()) return [](TextPiece&) {};
-  return make_component<Normalizer>(value, "normalizer", rows, 0);
+  Nesting nesting;
+  return make_component<Normalizer>(value, "normalizer", rows, nesting);
 }
 
 }  // namespace kvdiff

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "cache_backends/error.h"
 #include "harness/text/utf8.h"
 
 namespace kvdiff {
@@ -64,8 +65,20 @@ std::string read_character(JsonReader& fields, std::string_view name) {
   return text;
 }
 
+void require_sane_size(size_t bytes) {
+  if (bytes <= largest_text) return;
+  throw UserError(ExitCode::input,
+                  fmt::format("tokenizer.json: its components let the text grow to {} bytes, more than {} MiB. "
+                              "Shorten the prompt, or give token ids.",
+                              bytes, largest_text >> 20));
+}
+
 std::string replace_matches(std::string_view text, const std::vector<TextMatch>& matches, std::string_view content) {
+  size_t size = 0;
+  for (const auto& match : matches) size += match.is_match ? content.size() : match.end - match.begin;
+  require_sane_size(size);
   std::string out;
+  out.reserve(size);
   for (const auto& match : matches) {
     out += match.is_match ? content : text.substr(match.begin, match.end - match.begin);
   }

@@ -11,7 +11,7 @@
 namespace kvdiff {
 namespace {
 
-PostProcessor make_byte_level(JsonReader& fields, int) {
+PostProcessor make_byte_level(JsonReader& fields, Nesting&) {
   for (const char* offsets_only : {"add_prefix_space", "trim_offsets", "use_regex"}) fields.ignore(offsets_only);
   return [](std::vector<int32_t> ids, bool) { return ids; };
 }
@@ -56,7 +56,7 @@ TemplatePart read_part(const nlohmann::json& value, const SpecialTokens& tokens,
   return {false, found->second};
 }
 
-PostProcessor make_template(JsonReader& fields, int) {
+PostProcessor make_template(JsonReader& fields, Nesting&) {
   const SpecialTokens tokens = read_special_tokens(fields);
   fields.ignore("pair");
   std::vector<TemplatePart> parts;
@@ -73,7 +73,7 @@ PostProcessor make_template(JsonReader& fields, int) {
   };
 }
 
-PostProcessor make_sequence(JsonReader& fields, int depth);
+PostProcessor make_sequence(JsonReader& fields, Nesting& nesting);
 
 constexpr ComponentRow<PostProcessor> rows[] = {
     {"ByteLevel", make_byte_level},
@@ -81,11 +81,11 @@ constexpr ComponentRow<PostProcessor> rows[] = {
     {"Sequence", make_sequence},
 };
 
-PostProcessor make_sequence(JsonReader& fields, int depth) {
+PostProcessor make_sequence(JsonReader& fields, Nesting& nesting) {
   std::vector<PostProcessor> steps;
   for (const auto& step : fields.array("processors")) {
     const auto place = fmt::format("{}.processors[{}]", fields.place(), steps.size());
-    steps.push_back(make_component<PostProcessor>(step, place, rows, depth + 1));
+    steps.push_back(make_component<PostProcessor>(step, place, rows, nesting));
   }
   return [steps = std::move(steps)](std::vector<int32_t> ids, bool add_special_tokens) {
     for (const auto& step : steps) ids = step(std::move(ids), add_special_tokens);
@@ -97,7 +97,8 @@ PostProcessor make_sequence(JsonReader& fields, int depth) {
 
 PostProcessor make_post_processor(const nlohmann::json& value) {
   if (value.is_null()) return [](std::vector<int32_t> ids, bool) { return ids; };
-  return make_component<PostProcessor>(value, "post_processor", rows, 0);
+  Nesting nesting;
+  return make_component<PostProcessor>(value, "post_processor", rows, nesting);
 }
 
 }  // namespace kvdiff

@@ -25,7 +25,7 @@ FindMatches members_of(std::string_view unicode_class) {
   return find_characters([&set = unicode_class_bitmap(unicode_class)](char32_t c) { return set.contains(c); });
 }
 
-PreTokenizer make_byte_level(JsonReader& fields, int) {
+PreTokenizer make_byte_level(JsonReader& fields, Nesting&) {
   const bool prefix_space = fields.boolean("add_prefix_space");
   fields.boolean("trim_offsets");  // offsets only
   const bool use_regex = fields.boolean_or("use_regex", true);
@@ -45,23 +45,23 @@ PreTokenizer make_byte_level(JsonReader& fields, int) {
   };
 }
 
-PreTokenizer make_digits(JsonReader& fields, int) {
+PreTokenizer make_digits(JsonReader& fields, Nesting&) {
   const bool individual = fields.boolean("individual_digits");
   return splitter(members_of("numeric"), individual ? SplitBehavior::isolated : SplitBehavior::contiguous);
 }
 
-PreTokenizer make_punctuation(JsonReader& fields, int) {
+PreTokenizer make_punctuation(JsonReader& fields, Nesting&) {
   const auto behavior = fields.has("behavior") ? read_split_behavior(fields, "behavior") : SplitBehavior::isolated;
   return splitter(members_of("punctuation"), behavior);
 }
 
-PreTokenizer make_split(JsonReader& fields, int) {
+PreTokenizer make_split(JsonReader& fields, Nesting&) {
   FindMatches find = read_pattern(fields, "pattern");
   if (fields.boolean("invert")) find = inverted(std::move(find));
   return splitter(std::move(find), read_split_behavior(fields, "behavior"));
 }
 
-PreTokenizer make_whitespace_split(JsonReader&, int) {
+PreTokenizer make_whitespace_split(JsonReader&, Nesting&) {
   return splitter(members_of("whitespace"), SplitBehavior::removed);
 }
 
@@ -82,9 +82,9 @@ std::vector<TextMatch> find_words(std::string_view text) {
   return runs;
 }
 
-PreTokenizer make_whitespace(JsonReader&, int) { return splitter(find_words, SplitBehavior::removed); }
+PreTokenizer make_whitespace(JsonReader&, Nesting&) { return splitter(find_words, SplitBehavior::removed); }
 
-PreTokenizer make_metaspace(JsonReader& fields, int) {
+PreTokenizer make_metaspace(JsonReader& fields, Nesting&) {
   const Metaspace metaspace = read_metaspace(fields);
   const FindMatches marks = find_literal(metaspace.replacement);
   return [metaspace, marks](std::vector<TextPiece> pieces) {
@@ -95,7 +95,7 @@ PreTokenizer make_metaspace(JsonReader& fields, int) {
   };
 }
 
-PreTokenizer make_sequence(JsonReader& fields, int depth);
+PreTokenizer make_sequence(JsonReader& fields, Nesting& nesting);
 
 constexpr ComponentRow<PreTokenizer> rows[] = {
     {"ByteLevel", make_byte_level},
@@ -108,14 +108,19 @@ constexpr ComponentRow<PreTokenizer> rows[] = {
     {"Sequence", make_sequence},
 };
 
-PreTokenizer make_sequence(JsonReader& fields, int depth) {
+PreTokenizer make_sequence(JsonReader& fields, Nesting& nesting) {
   std::vector<PreTokenizer> steps;
   for (const auto& step : fields.array("pretokenizers")) {
     const auto place = fmt::format("{}.pretokenizers[{}]", fields.place(), steps.size());
-    steps.push_back(make_component<PreTokenizer>(step, place, rows, depth + 1));
+    steps.push_back(make_component<PreTokenizer>(step, place, rows, nesting));
   }
   return [steps = std::move(steps)](std::vector<TextPiece> pieces) {
-    for (const auto& step : steps) pieces = step(std::move(pieces));
+    for (const auto& step : steps) {
+      pieces = step(std::move(pieces));
+      size_t bytes = 0;
+      for (const auto& piece : pieces) bytes += piece.text.size();
+      require_sane_size(bytes);
+    }
     return pieces;
   };
 }
@@ -124,7 +129,8 @@ PreTokenizer make_sequence(JsonReader& fields, int depth) {
 
 PreTokenizer make_pre_tokenizer(const nlohmann::json& value) {
   if (value.is_null()) return [](std::vector<TextPiece> pieces) { return pieces; };
-  return make_component<PreTokenizer>(value, "pre_tokenizer", rows, 0);
+  Nesting nesting;
+  return make_component<PreTokenizer>(value, "pre_tokenizer", rows, nesting);
 }
 
 }  // namespace kvdiff

@@ -12,6 +12,8 @@ namespace kvdiff {
 namespace {
 
 constexpr int largest_interval = 65535;  // PCRE2's limit
+constexpr size_t most_sets = 1000;
+constexpr size_t longest_pattern = 1 << 16;
 
 struct Group {
   bool caseless;  // to be restored at the closing parenthesis
@@ -23,6 +25,7 @@ class Translator {
   explicit Translator(std::string_view pattern) : reader_{pattern} {}
 
   RegexTranslation run() {
+    if (reader_.rest(longest_pattern + 1).size() > longest_pattern) reader_.refuse("more than 65536 bytes");
     inline_option();
     while (!reader_.done()) item();
     if (!groups_.empty()) reader_.refuse("an unclosed group");
@@ -70,6 +73,7 @@ class Translator {
   void set_part(CodePointSet set) {
     size_t index = 0;
     while (index < out_.sets.size() && out_.sets[index] != set) ++index;
+    if (index == most_sets) reader_.refuse("more than 1000 different kinds of characters");
     if (index == out_.sets.size()) out_.sets.push_back(std::move(set));
     out_.parts.emplace_back(static_cast<int>(index));
   }

@@ -15,27 +15,27 @@ TokenDecoder plain() {
   return [](DecodeSteps& steps) { steps.push_back(std::make_unique<Step>()); };
 }
 
-TokenDecoder make_byte_level(JsonReader& fields, int) {
+TokenDecoder make_byte_level(JsonReader& fields, Nesting&) {
   for (const char* encoding_only : {"add_prefix_space", "trim_offsets", "use_regex"}) fields.ignore(encoding_only);
   return plain<ByteLevelStep>();
 }
 
-TokenDecoder make_byte_fallback(JsonReader&, int) { return plain<ByteFallbackStep>(); }
-TokenDecoder make_fuse(JsonReader&, int) { return plain<FuseStep>(); }
+TokenDecoder make_byte_fallback(JsonReader&, Nesting&) { return plain<ByteFallbackStep>(); }
+TokenDecoder make_fuse(JsonReader&, Nesting&) { return plain<FuseStep>(); }
 
-TokenDecoder make_bpe(JsonReader& fields, int) {
+TokenDecoder make_bpe(JsonReader& fields, Nesting&) {
   const std::string suffix = fields.text("suffix");
   if (suffix.empty()) fields.refuse("has an empty \"suffix\"");
   return [suffix](DecodeSteps& steps) { steps.push_back(std::make_unique<SuffixStep>(suffix)); };
 }
 
-TokenDecoder make_replace(JsonReader& fields, int) {
+TokenDecoder make_replace(JsonReader& fields, Nesting&) {
   return [find = read_pattern(fields, "pattern"), content = fields.text("content")](DecodeSteps& steps) {
     steps.push_back(std::make_unique<ReplaceStep>(find, content));
   };
 }
 
-TokenDecoder make_strip(JsonReader& fields, int) {
+TokenDecoder make_strip(JsonReader& fields, Nesting&) {
   const std::string content = read_character(fields, "content");
   const auto start = static_cast<size_t>(fields.whole_number("start", 0, INT32_MAX));
   const auto stop = static_cast<size_t>(fields.whole_number("stop", 0, INT32_MAX));
@@ -44,7 +44,7 @@ TokenDecoder make_strip(JsonReader& fields, int) {
   };
 }
 
-TokenDecoder make_metaspace(JsonReader& fields, int) {
+TokenDecoder make_metaspace(JsonReader& fields, Nesting&) {
   const Metaspace metaspace = read_metaspace(fields);
   return [metaspace](DecodeSteps& steps) {
     steps.push_back(
@@ -52,7 +52,7 @@ TokenDecoder make_metaspace(JsonReader& fields, int) {
   };
 }
 
-TokenDecoder make_sequence(JsonReader& fields, int depth);
+TokenDecoder make_sequence(JsonReader& fields, Nesting& nesting);
 
 constexpr ComponentRow<TokenDecoder> rows[] = {
     {"ByteLevel", make_byte_level},
@@ -65,11 +65,11 @@ constexpr ComponentRow<TokenDecoder> rows[] = {
     {"Sequence", make_sequence},
 };
 
-TokenDecoder make_sequence(JsonReader& fields, int depth) {
+TokenDecoder make_sequence(JsonReader& fields, Nesting& nesting) {
   std::vector<TokenDecoder> parts;
   for (const auto& part : fields.array("decoders")) {
     const auto place = fmt::format("{}.decoders[{}]", fields.place(), parts.size());
-    parts.push_back(make_component<TokenDecoder>(part, place, rows, depth + 1));
+    parts.push_back(make_component<TokenDecoder>(part, place, rows, nesting));
   }
   return [parts = std::move(parts)](DecodeSteps& steps) {
     for (const auto& part : parts) part(steps);
@@ -80,7 +80,8 @@ TokenDecoder make_sequence(JsonReader& fields, int depth) {
 
 TokenDecoder make_token_decoder(const nlohmann::json& value) {
   if (value.is_null()) return plain<JoinStep>();
-  return make_component<TokenDecoder>(value, "decoder", rows, 0);
+  Nesting nesting;
+  return make_component<TokenDecoder>(value, "decoder", rows, nesting);
 }
 
 void DecodeChain::pass(size_t step, std::string_view stretch, bool ends_token, std::string& out) {

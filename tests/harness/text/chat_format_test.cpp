@@ -74,5 +74,6 @@ TEST_CASE("roles that a format does not know, and empty conversations, are refus
   check_refused(render("mistral", {{"assistant", "a"}}), "user first");
   check_refused(render("smollm2", none), "no message");
   const std::string unknown = message_of(ExitCode::usage, [] { find_chat_format("chatlm"); });
+  CHECK(unknown.find("did you mean chatml?") != std::string::npos);
   CHECK(unknown.find("smollm2, qwen2") != std::string::npos);
 }

@@ -123,6 +123,18 @@ TEST_CASE("what is not supported is refused by name", "[text][tokenizer]") {
   CHECK(message.find("nested") != std::string::npos);
 }
 
+TEST_CASE("components that multiply a text, or are too many, are refused", "[text][tokenizer]") {
+  json thousandfold = json::parse(R"({"type": "Replace", "pattern": {"String": "a"}, "content": ""})");
+  thousandfold["content"] = std::string(1000, 'a');
+  json file = small();
+  file["normalizer"] = {{"type", "Sequence"}, {"normalizers", json::array()}};
+  for (int i = 0; i < 60; ++i) file["normalizer"]["normalizers"].push_back(thousandfold);
+  const Tokenizer tokenizer = Tokenizer::parse(file.dump());
+  test::check_refused([&] { tokenizer.encode("a", false); }, "grow");
+  for (int i = 0; i < 60; ++i) file["normalizer"]["normalizers"].push_back(thousandfold);
+  refused(file, {"normalizer.normalizers[99]", "101st"});
+}
+
 TEST_CASE("special tokens of the post-processor must exist", "[text][tokenizer]") {
   json file = small();
   file["post_processor"] =
