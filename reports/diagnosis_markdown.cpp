@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "reports/markdown_text.h"
 #include "reports/numbers.h"
 #include "reports/registry.h"
 #include "reports/text.h"
@@ -7,23 +8,13 @@
 namespace kvdiff {
 namespace {
 
-// Printable, and no character of it is Markdown or HTML.
-std::string plain(std::string_view text) {
-  std::string result;
-  for (const Cell& cell : printable_cells(text, true)) {
-    const bool is_markup = cell.text.size() == 1 && std::string_view("\\`*_[]<>#|~&").find(cell.text[0]) != std::string_view::npos;
-    result += (is_markup ? "\\" : "") + cell.text;
-  }
-  return result;
-}
-
 std::string share(const std::optional<double>& value) { return value ? percent_text(*value) : "–"; }
 
 std::string remedies(const Diagnosis& diagnosis) {
   if (diagnosis.remedies.empty()) return "";
   std::string text = "\n| remedy | cache | recovers | text parts at | bytes |\n|---|---|--:|--:|--:|\n";
   for (const RemedyResult& one : diagnosis.remedies)
-    text += fmt::format("| {} | {} | {} | {} | {} |\n", plain(one.name), plain(one.spec.text), share(one.recovery),
+    text += fmt::format("| {} | {} | {} | {} | {} |\n", markdown_text(one.name), markdown_text(one.spec.text), share(one.recovery),
                         !one.recovery ? "–" : one.parts_at ? grouped(*one.parts_at) : "never", one.recovery ? size_text(one.bytes) : "–");
   return text;
 }
@@ -52,16 +43,16 @@ std::string fenced(std::string_view text) {
 }  // namespace
 
 std::string diagnosis_markdown(const Diagnosis& diagnosis, const RenderOptions&) {
-  std::string text = fmt::format("**kvdiff diagnose: {}.** {}\n\n", name_of(diagnosis.finding), plain(diagnosis.headline));
+  std::string text = fmt::format("**kvdiff diagnose: {}.** {}\n\n", name_of(diagnosis.finding), markdown_text(diagnosis.headline));
   int number = 0;
   for (const QuestionAnswer& one : diagnosis.questions)
-    text += fmt::format("{}. {} **{}.** {}\n", ++number, plain(one.question), name_of(one.answer), plain(one.evidence));
+    text += fmt::format("{}. {} **{}.** {}\n", ++number, markdown_text(one.question), name_of(one.answer), markdown_text(one.evidence));
   if (diagnosis.finding == Finding::found || diagnosis.finding == Finding::diffuse)
-    text += fmt::format("\nCause: **{}**: {}.\n", plain(diagnosis.cause.name), plain(diagnosis.cause.evidence));
-  for (const std::string& left : diagnosis.left_to_try) text += fmt::format("\nLeft to try: {}.\n", plain(left));
+    text += fmt::format("\nCause: **{}**: {}.\n", markdown_text(diagnosis.cause.name), markdown_text(diagnosis.cause.evidence));
+  for (const std::string& left : diagnosis.left_to_try) text += fmt::format("\nLeft to try: {}.\n", markdown_text(left));
   text += suspects(diagnosis) + remedies(diagnosis);
   text += "\n" + fenced(printable(diagnosis.reproduce, true));
-  text += fmt::format("kvdiff {}, build {}, model {}, prompt {}\n", plain(diagnosis.kvdiff_version), diagnosis.digests.build,
+  text += fmt::format("kvdiff {}, build {}, model {}, prompt {}\n", markdown_text(diagnosis.kvdiff_version), diagnosis.digests.build,
                       diagnosis.digests.model, diagnosis.digests.prompt);
   return text;
 }

@@ -2,6 +2,7 @@
 
 #include "harness/verdict/exit_codes.h"
 #include "harness/verdict/headline.h"
+#include "reports/markdown_text.h"
 #include "reports/numbers.h"
 #include "reports/registry.h"
 #include "reports/text.h"
@@ -9,20 +10,10 @@
 namespace kvdiff {
 namespace {
 
-// Text in a table's cell: visible, and no character of it is Markdown or HTML.
-std::string cell_text(std::string_view text) {
-  std::string result;
-  for (const Cell& cell : printable_cells(text, true)) {
-    const bool is_markup = cell.text.size() == 1 && std::string_view("\\`*_[]<>#|~&").find(cell.text[0]) != std::string_view::npos;
-    result += (is_markup ? "\\" : "") + cell.text;
-  }
-  return result;
-}
-
 // Code in a table's cell. Backticks and pipes cannot be escaped inside code.
 std::string code(std::string_view text) {
   const std::string shown = printable(text, true);
-  if (shown.find_first_of("`|") != std::string::npos) return cell_text(text);
+  if (shown.find_first_of("`|") != std::string::npos) return markdown_text(text);
   return "`" + shown + "`";
 }
 
@@ -39,7 +30,7 @@ std::string figure(const LaneReport& lane, std::string_view metric) {
 std::string gibberish(const LaneReport& lane) {
   if (!lane.free || !lane.free->gibberish) return "–";
   const GibberishReport& found = *lane.free->gibberish;
-  return found.onset < 0 ? "no" : fmt::format("{}, from token {}", cell_text(found.kind), grouped(found.onset));
+  return found.onset < 0 ? "no" : fmt::format("{}, from token {}", markdown_text(found.kind), grouped(found.onset));
 }
 
 std::string row(const LaneReport& lane) {
@@ -64,7 +55,7 @@ std::string fenced(std::string_view text) {
 }
 
 std::string prompt_line(const RunReport& report) {
-  return fmt::format("{}, {} arithmetic; prompt of {}, {} asked for.\n", cell_text(report.model.path.substr(report.model.path.find_last_of('/') + 1)),
+  return fmt::format("{}, {} arithmetic; prompt of {}, {} asked for.\n", markdown_text(report.model.path.substr(report.model.path.find_last_of('/') + 1)),
                      report.model.dtype, counted(static_cast<int64_t>(report.prompt.token_ids.size()), "token", "tokens"),
                      counted(report.settings.tokens, "token", "tokens"));
 }
@@ -78,12 +69,12 @@ std::string render_markdown(const RunReport& report, const RenderOptions&) {
   for (const LaneReport* lane : candidates(report)) text += row(*lane);
   std::string reasons;
   for (const LaneReport& lane : report.lanes) {
-    if (!lane.reason.empty()) reasons += fmt::format("- {}: {}: {}\n", code(lane.name), name_of(lane.status), cell_text(lane.reason));
+    if (!lane.reason.empty()) reasons += fmt::format("- {}: {}: {}\n", code(lane.name), name_of(lane.status), markdown_text(lane.reason));
   }
   if (!reasons.empty()) text += "\n" + reasons;
   const DigestsReport& digests = report.digests;
   text += "\n" + fenced(printable(report.reproduce, true));
-  text += fmt::format("kvdiff {}, build {}, model {}, prompt {}, config {}\n", cell_text(report.environment.kvdiff_version), digests.build, digests.model,
+  text += fmt::format("kvdiff {}, build {}, model {}, prompt {}, config {}\n", markdown_text(report.environment.kvdiff_version), digests.build, digests.model,
                       digests.prompt, digests.config);
   return text;
 }
