@@ -45,7 +45,7 @@ class SideCache {
   void count_read() { activity_.quantized_reads += seen_encoded().tokens(); }
 
   int64_t tokens() const { return encoded_.tokens() + residual_.tokens(); }
-  // What is held in full precision, open to decorators/peer_cache_faults: whoever changes it alone breaks the cache.
+  // What is held in full precision, open to faults/peer_cache_faults: whoever changes it alone breaks the cache.
   TokenRun& residual() {
     settle();
     return residual_;

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "cache_backends/cache_spec.h"
-#include "cache_backends/decorators/peer_cache_faults.h"
+#include "cache_backends/faults/peer_cache_faults.h"
 #include "harness/lifecycle/record.h"
 
 namespace kvdiff {

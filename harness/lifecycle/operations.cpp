@@ -190,7 +190,7 @@ void try_operation(const LifecycleOperation& operation, Trial& trial) {
     operation.run(trial);
   } catch (const std::exception& error) {
     trial.applies = true;
-    trial.note(Difference{-1, 0, fmt::format("raises: {}", error.what())});
+    trial.note(Difference{-1, 0, fmt::format("raises: {}", error.what()), {}});
   }
 }
 

@@ -49,10 +49,10 @@ std::optional<Difference> difference(const Snapshot& found, const Snapshot& expe
                                      int64_t update, std::span<const int64_t> rows) {
   for (size_t layer = 0; layer < expected.lengths.size(); ++layer) {
     const int place = static_cast<int>(layer);
-    if (!same_bits(found.key[layer], expected.key[layer], shape, rows)) return Difference{update, place, "keys"};
-    if (!same_bits(found.value[layer], expected.value[layer], shape, rows)) return Difference{update, place, "values"};
+    if (!same_bits(found.key[layer], expected.key[layer], shape, rows)) return Difference{update, place, "keys", Side::key};
+    if (!same_bits(found.value[layer], expected.value[layer], shape, rows)) return Difference{update, place, "values", Side::value};
     if (found.lengths[layer] != expected.lengths[layer])
-      return Difference{update, place, fmt::format("length {} instead of {}", found.lengths[layer], expected.lengths[layer])};
+      return Difference{update, place, fmt::format("length {} instead of {}", found.lengths[layer], expected.lengths[layer]), {}};
   }
   return std::nullopt;
 }
@@ -76,7 +76,7 @@ Record::Record(const Tape& tape, const std::function<std::unique_ptr<KvCache>()>
 void Record::note_length(const KvCache& cache, int64_t update, int64_t expected) {
   for (int layer = 0; layer < shape_.layers && !wrong_length_; ++layer)
     if (const int64_t told = cache.length(layer); told != expected)
-      wrong_length_ = Difference{update, layer, fmt::format("length {} instead of {}", told, expected)};
+      wrong_length_ = Difference{update, layer, fmt::format("length {} instead of {}", told, expected), {}};
 }
 
 Record::Moment Record::moment(const KvCache& cache) {

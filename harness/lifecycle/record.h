@@ -14,6 +14,7 @@ struct Difference {
   int64_t update = -1;
   int layer = 0;
   std::string what;
+  std::optional<Side> side = {};  // none: no one side's
   bool operator==(const Difference&) const = default;
 };
 std::string text_of(const Difference& difference);

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "cache_backends/decorators/faulty_cache.h"
+#include "cache_backends/faults/bit_fault.h"
 #include "cache_backends/error.h"
 #include "cache_backends/kv_cache.h"
 #include "tests/cache_backends/oracle.h"
@@ -161,7 +161,7 @@ TEST_CASE("misuse is our bug and says so", "[cache]") {
 TEST_CASE("a faulty cache differs in one bit of one element, from its append on", "[cache]") {
   const Stream stream = make_stream(small, 12, 14);
   const auto sound = cache_of("full", small);
-  const auto faulty = make_faulty_cache(cache_of("full", small), {1, Side::value, 0, 2, 4, 5, 1});
+  const auto faulty = make_bit_fault(cache_of("full", small), {1, Side::value, 0, 2, 4, 5, 1});
   for (KvCache* cache : {sound.get(), faulty.get()}) feed(*cache, stream, 0, 9);
   CHECK(same_bits(seen(*sound, 1, Side::value), seen(*faulty, 1, Side::value)));
   for (KvCache* cache : {sound.get(), faulty.get()}) feed(*cache, stream, 9, 1);

@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cache_backends/decorators/faulty_cache.h"
+#include "cache_backends/faults/bit_fault.h"
 #include "cache_backends/error.h"
 #include "harness/diagnose/questions.h"
 #include "tests/catch.h"
@@ -109,7 +109,7 @@ TEST_CASE("diagnose: a control that differs is invalid", "[diagnose][fault]") {
   RunHooks hooks;
   hooks.wrap_cache = [](LaneId lane, Mode, std::unique_ptr<KvCache> cache) -> std::unique_ptr<KvCache> {
     if (lane != 1) return cache;
-    return make_faulty_cache(std::move(cache), {.layer = 0, .side = Side::key, .token = 5, .channel = 1});
+    return make_bit_fault(std::move(cache), {.layer = 0, .side = Side::key, .token = 5, .channel = 1});
   };
   const Diagnosis found = diagnose(tiny.ask("hqq:bits=2,group=16,residual=4"), {}, {}, hooks);
   CHECK(found.finding == Finding::invalid);

@@ -1,6 +1,6 @@
 #include <map>
 
-#include "cache_backends/decorators/faulty_cache.h"
+#include "cache_backends/faults/bit_fault.h"
 #include "cache_backends/kernels/simd.h"
 #include "harness/metrics/recorder.h"
 #include "tests/catch.h"
@@ -170,7 +170,7 @@ TEST_CASE("lockstep: one flipped bit in the control's cache is seen", "[lockstep
   RunHooks hooks;
   hooks.wrap_cache = [](LaneId lane, Mode, std::unique_ptr<KvCache> cache) -> std::unique_ptr<KvCache> {
     if (lane != 1) return cache;
-    return make_faulty_cache(std::move(cache), {.layer = 1, .side = Side::value, .token = 3, .channel = 2});
+    return make_bit_fault(std::move(cache), {.layer = 1, .side = Side::value, .token = 3, .channel = 2});
   };
   const LockstepResult result = run_lockstep(tiny.engine(), lockstep_of({"int8"}), hooks);
   CHECK(result.control.found);

@@ -1,6 +1,6 @@
 #include <fstream>
 
-#include "cache_backends/decorators/faulty_cache.h"
+#include "cache_backends/faults/bit_fault.h"
 #include "harness/model/files/safetensors.h"
 #include "harness/run/run.h"
 #include "harness/run_report_json.h"
@@ -55,7 +55,7 @@ TEST_CASE("run_case: a faulty control makes everything invalid", "[run][fault]")
   RunHooks hooks;
   hooks.wrap_cache = [](LaneId lane, Mode, std::unique_ptr<KvCache> cache) -> std::unique_ptr<KvCache> {
     if (lane != 1) return cache;
-    return make_faulty_cache(std::move(cache), {.layer = 0, .side = Side::key, .token = 5, .channel = 1});
+    return make_bit_fault(std::move(cache), {.layer = 0, .side = Side::key, .token = 5, .channel = 1});
   };
   const RunReport report = judged(run_case(small_case(tiny.folder.path(), {"int8"}), {}, hooks), {});
   CHECK_FALSE(report.floors.control.exact);
@@ -68,7 +68,7 @@ TEST_CASE("run_case: a faulty reference is caught by the recomputation without a
   RunHooks hooks;
   hooks.wrap_cache = [](LaneId lane, Mode, std::unique_ptr<KvCache> cache) -> std::unique_ptr<KvCache> {
     if (lane > 1) return cache;  // the same fault in both, so that the control agrees
-    return make_faulty_cache(std::move(cache), {.layer = 0, .side = Side::key, .token = 5, .channel = 1});
+    return make_bit_fault(std::move(cache), {.layer = 0, .side = Side::key, .token = 5, .channel = 1});
   };
   const RunReport report = judged(run_case(small_case(tiny.folder.path(), {"int8"}), {}, hooks), {});
   CHECK(report.floors.control.exact);

@@ -1,4 +1,4 @@
-#include "cache_backends/decorators/faulty_cache.h"
+#include "cache_backends/faults/bit_fault.h"
 
 #include <bit>
 
@@ -25,9 +25,9 @@ class FaultyPage : public KvPage {
   const int64_t begin_, head_size_;
 };
 
-class FaultyCache : public KvCache {
+class BitFaultCache : public KvCache {
  public:
-  FaultyCache(std::unique_ptr<KvCache> cache, const BitFault& fault, int64_t appends)
+  BitFaultCache(std::unique_ptr<KvCache> cache, const BitFault& fault, int64_t appends)
       : cache_(std::move(cache)), fault_(fault), appends_(appends) {}
 
   const CacheShape& shape() const override { return cache_->shape(); }
@@ -54,7 +54,7 @@ class FaultyCache : public KvCache {
   void reorder(std::span<const int64_t> rows) override { cache_->reorder(rows); }
   void reset() override { cache_->reset(); }
   std::unique_ptr<KvCache> fork() const override {
-    return std::make_unique<FaultyCache>(cache_->fork(), fault_, appends_);
+    return std::make_unique<BitFaultCache>(cache_->fork(), fault_, appends_);
   }
   Bytes bytes() const override { return cache_->bytes(); }
   Receipt receipt() const override { return cache_->receipt(); }
@@ -67,8 +67,8 @@ class FaultyCache : public KvCache {
 
 }  // namespace
 
-std::unique_ptr<KvCache> make_faulty_cache(std::unique_ptr<KvCache> cache, const BitFault& fault) {
-  return std::make_unique<FaultyCache>(std::move(cache), fault, 0);
+std::unique_ptr<KvCache> make_bit_fault(std::unique_ptr<KvCache> cache, const BitFault& fault) {
+  return std::make_unique<BitFaultCache>(std::move(cache), fault, 0);
 }
 
 }  // namespace kvdiff

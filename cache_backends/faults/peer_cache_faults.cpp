@@ -1,4 +1,4 @@
-#include "cache_backends/decorators/peer_cache_faults.h"
+#include "cache_backends/faults/peer_cache_faults.h"
 
 #include <fmt/format.h>
 

@@ -16,6 +16,6 @@ struct BitFault {
 };
 
 // The same cache, with the fault in what attention reads; what is held stays sound.
-std::unique_ptr<KvCache> make_faulty_cache(std::unique_ptr<KvCache> cache, const BitFault& fault);
+std::unique_ptr<KvCache> make_bit_fault(std::unique_ptr<KvCache> cache, const BitFault& fault);
 
 }  // namespace kvdiff

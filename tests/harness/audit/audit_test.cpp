@@ -1,0 +1,107 @@
+#include "harness/audit/audit.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cache_backends/error.h"
+#include "cache_backends/faults/planted_fault.h"
+#include "harness/audit/causes.h"
+#include "tests/catch.h"
+
+using namespace kvdiff;
+
+namespace {
+
+const CacheShape shape{.layers = 3, .batch = 1, .heads = 2, .head_size = 64, .dtype = Dtype::float16};
+constexpr int64_t prompt = 32, tokens = 56;
+
+struct Ground {
+  DrawnText text = drawn_text(shape, tokens, 7);
+  Tape tape{shape, prompt, tokens, tokens, text.key, text.value};
+  std::vector<float> frequencies;
+  Ground() {
+    for (int64_t pair = 0; pair < shape.head_size / 2; ++pair)
+      frequencies.push_back(static_cast<float>(std::pow(10000.0, -static_cast<double>(pair) / 32)));
+  }
+  Audit audit(const std::string& text_of_spec, const PlantedFault* fault, const FaultPlace& place) const {
+    const CacheSpec spec = parse_cache_spec(text_of_spec);
+    const auto make = [&](const CacheShape& wanted) {
+      auto cache = make_cache(spec, wanted);
+      return fault ? plant(*fault, place, {spec, frequencies}, std::move(cache)) : std::move(cache);
+    };
+    return audit_cache({spec, make, tape, frequencies});
+  }
+};
+
+const std::vector<std::string> specs = {"hqq:bits=4,group=64,residual=8",       "hqq:bits=2,group=64,axis=1,residual=0", "int8:scheme=zero,per=token-head",
+                                        "int4", "kivi:bits=4,residual=32", "q8_0", "fp8", "quanto:bits=4,residual=8",
+                                        "int8:per=channel,schedule=hf,residual=8", "int8:schedule=streaming,residual=8"};
+
+}  // namespace
+
+TEST_CASE("audit: every planted fault is caught, placed and named", "[audit]") {
+  const Ground ground;
+  size_t next = 0;
+  for (const PlantedFault& fault : planted_faults()) {
+    const bool handled = fault.operation != PlantedFault::Operation::none;
+    int planted = 0;
+    for (size_t tried = 0; tried < specs.size() && planted < 1; ++tried) {
+      const std::string& text = specs[next++ % specs.size()];
+      const FaultPlace place{.layer = 1, .side = next % 2 || fault.name.starts_with("rope") ? Side::key : Side::value, .head = -1,
+                             .update = handled ? 0 : 3, .strength = std::sqrt(fault.weakest * fault.strongest)};
+      if (!applies(fault, place, {parse_cache_spec(text), ground.frequencies}, shape)) continue;
+      ++planted;
+      const Audit audit = ground.audit(text, &fault, place);
+      INFO(text_of(fault, place) << " in " << text << ": " << audit.cause << ", " << audit.evidence);
+      REQUIRE_FALSE(audit.conforms);
+      CHECK(audit.cause == fault.cause);
+      CHECK(audit.parts[0].layer == 1);
+      CHECK((audit.parts[0].side == place.side || fault.both_sides));
+      if (!handled && !fault.respell && audit.operation.empty()) CHECK((audit.parts[0].first_update >= 3 && audit.parts[0].first_update <= 12));
+    }
+    INFO(fault.name);
+    CHECK(planted > 0);
+  }
+}
+
+TEST_CASE("audit: a cache that is what its spec says conforms, and is sound", "[audit]") {
+  const Ground ground;
+  for (const std::string& text : specs) {
+    const Audit audit = ground.audit(text, nullptr, {});
+    INFO(text << ": " << audit.cause << ", " << audit.evidence);
+    CHECK(audit.conforms);
+    CHECK(audit.parts.empty());
+    CHECK(audit.handling.size() >= 3);
+    for (const HandlingRow& row : audit.handling) CHECK_FALSE(row.difference);
+  }
+}
+
+TEST_CASE("audit: the head that is hit is the head that is named", "[audit]") {
+  const Ground ground;
+  const PlantedFault& fault = find_planted_fault("scale.factor");
+  const Audit audit = ground.audit("hqq:bits=4,group=64,residual=8", &fault, {.layer = 2, .side = Side::value, .head = 1, .update = 5, .strength = 0.25});
+  REQUIRE(audit.parts.size() == 1);
+  CHECK(audit.parts[0].layer == 2);
+  CHECK(audit.parts[0].side == Side::value);
+  CHECK(audit.parts[0].heads == std::vector<int64_t>{1});
+  CHECK(audit.parts[0].first_update == 5);
+  CHECK(audit.cause == cause::scale_or_zero);
+  CHECK(audit.evidence == "every value is 1.25 times what it should be");
+}
+
+TEST_CASE("planted faults: names are their own, causes are known, text round-trips", "[audit][faults]") {
+  std::vector<std::string_view> names;
+  for (const PlantedFault& fault : planted_faults()) {
+    INFO(fault.name);
+    CHECK(std::find(names.begin(), names.end(), fault.name) == names.end());
+    names.push_back(fault.name);
+    CHECK(std::find(std::begin(cause_names), std::end(cause_names), fault.cause) != std::end(cause_names));
+    const FaultText text = parse_fault(text_of(fault, {.layer = 3, .side = Side::value, .head = 1, .update = 9, .strength = fault.strongest}));
+    CHECK(text.fault == &fault);
+    CHECK(text.place == FaultPlace{.layer = 3, .side = Side::value, .head = 1, .update = 9, .strength = fault.strongest});
+  }
+  CHECK(names.size() >= 40);
+  CHECK_THROWS_AS(parse_fault("scale.facto"), UserError);
+  CHECK_THROWS_AS(parse_fault("scale.factor,layer=x"), UserError);
+  CHECK_THROWS_AS(parse_fault("scale.factor,side=both"), UserError);
+}
