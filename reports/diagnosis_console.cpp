@@ -7,6 +7,7 @@
 
 #include "reports/chart.h"
 #include "reports/console_sections.h"
+#include "reports/diagnosis_flip.h"
 #include "reports/numbers.h"
 #include "reports/registry.h"
 #include "reports/table.h"
@@ -93,7 +94,7 @@ std::string place_text(const Diagnosis& diagnosis) {
   std::string text = fmt::format("{}; {} exempt, {:.1f}% of the divergence is gone", names(place.set.parts),
                                  place.set.parts.size() == 1 ? "with it" : "with these", 100 * place.set.recovery);
   if (place.set.minimal) text += "; none of them can be spared";
-  if (place.pair) text += "; the two hurt as a pair: neither recovers half alone";
+  if (place.pair) text += "; either breaks it: neither recovers half alone";
   return text;
 }
 
@@ -124,6 +125,7 @@ Lines findings(const Diagnosis& diagnosis, const RenderOptions& options) {
                                                ? fmt::format("cannot be said: {}", diagnosis.cure.transformers_note)
                                                : fmt::format("cache_config = {} {}", diagnosis.cure.transformers, diagnosis.cure.transformers_note));
   }
+  for (LabelledRow& row : zoom_rows(diagnosis)) rows.push_back(std::move(row));
   if (!diagnosis.checks.empty()) rows.emplace_back("checks", checks_text(diagnosis.checks));
   for (const std::string& left : diagnosis.left_to_try) rows.emplace_back("left to try", left);
   for (const std::string& warning : diagnosis.warnings) rows.emplace_back("warning", warning);
@@ -237,10 +239,15 @@ constexpr Section sections[] = {{"", headline},
                                 {"", questions},
                                 {"", findings},
                                 {"", frame},
+                                {"THE STEP AT WHICH THE TEXT PARTS", flip_account_lines},
+                                {"", flip_table_lines},
                                 {"BY LAYER, LAYER 0 AT THE LEFT", heat_map},
                                 {"SUSPECTS", suspects},
                                 {"RECOVERED WITH THE FIRST SO MANY SUSPECTS EXEMPT", curve},
                                 {"CHANNELS OF THE ACCUSED HEADS, MOST DEVIATING FIRST", channels},
+                                {"WHAT ARRIVED FROM ELSEWHERE: RESTORED IS THE REFERENCE'S OWN, PUT IN", restored_lines},
+                                {"IS ALL OF THE SET NEEDED?", company_lines},
+                                {"WHICH TOKENS' CODES", token_lines},
                                 {"REMEDIES TRIED", remedies},
                                 {"TEXT, THE FIRST 200 CHARACTERS", texts},
                                 {"TO REPRODUCE", reproduce}};

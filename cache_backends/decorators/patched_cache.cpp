@@ -68,11 +68,25 @@ class BlendedPage : public KvPage {
   const PatchMask& mask_;
 };
 
-// Two caches fed with the same appends. Only patched layers are kept in full precision: layer -> its place in full_.
+// Tokens [first, first + count) of one layer's side: [H, count, D].
+std::vector<float> cut_out(const PatchSource& source, std::span<const float> side, int64_t first, int64_t count) {
+  if (first + count > source.tokens)
+    throw InternalError(fmt::format("a restoring patch: found token {}, expected {} at most", first + count, source.tokens));
+  const auto size = static_cast<size_t>(source.shape.head_size), length = static_cast<size_t>(source.tokens) * size;
+  std::vector<float> values;
+  for (size_t head = 0; head < static_cast<size_t>(source.shape.heads); ++head) {
+    const auto rows = side.subspan(head * length + static_cast<size_t>(first) * size, static_cast<size_t>(count) * size);
+    values.insert(values.end(), rows.begin(), rows.end());
+  }
+  return values;
+}
+
+// Two caches fed with the same appends (restore: the second one with the source's). Only patched layers are kept in full
+// precision: layer -> its place in full_.
 class PatchedCache : public KvCache {
  public:
-  PatchedCache(std::unique_ptr<KvCache> cache, PatchKind kind, std::shared_ptr<const Masks> masks)
-      : cache_(std::move(cache)), kind_(kind), masks_(std::move(masks)) {
+  PatchedCache(std::unique_ptr<KvCache> cache, const Patch& patch, std::shared_ptr<const Masks> masks)
+      : cache_(std::move(cache)), kind_(patch.kind), source_(patch.source), masks_(std::move(masks)) {
     CacheShape shape = cache_->shape();
     shape.layers = 0;
     for (const LayerMasks& layer : *masks_)
@@ -81,12 +95,16 @@ class PatchedCache : public KvCache {
   }
   PatchedCache(const PatchedCache& other)
       : cache_(other.cache_->fork()), full_(other.full_ ? other.full_->fork() : nullptr), kind_(other.kind_),
-        masks_(other.masks_), places_(other.places_) {}
+        source_(other.source_), masks_(other.masks_), places_(other.places_) {}
 
   const CacheShape& shape() const override { return cache_->shape(); }
   void append(int layer, const KvBlock& fresh) override {
     const int place = places_.at(static_cast<size_t>(layer));
     if (place < 0) return cache_->append(layer, fresh);
+    if (kind_ == PatchKind::restore) {
+      restore(layer, place, fresh.tokens);
+      return cache_->append(layer, fresh);
+    }
     full_->append(place, fresh);
     if (kind_ == PatchKind::exempt) return cache_->append(layer, fresh);
     std::vector<float> key(fresh.key.begin(), fresh.key.end()), value(fresh.value.begin(), fresh.value.end());
@@ -129,6 +147,12 @@ class PatchedCache : public KvCache {
   Receipt receipt() const override { return cache_->receipt(); }
 
  private:
+  void restore(int layer, int place, int64_t tokens) {
+    const auto at = static_cast<size_t>(layer);
+    const int64_t first = full_->length(place);
+    const auto key = cut_out(*source_, source_->key[at], first, tokens), value = cut_out(*source_, source_->value[at], first, tokens);
+    full_->append(place, {key, value, tokens});
+  }
   struct SeenSide {
     Pages& pages;
     bool& quantized;
@@ -150,6 +174,7 @@ class PatchedCache : public KvCache {
 
   std::unique_ptr<KvCache> cache_, full_;
   PatchKind kind_;
+  std::shared_ptr<const PatchSource> source_;
   std::shared_ptr<const Masks> masks_;  // by layer
   std::vector<int> places_;
 };
@@ -165,11 +190,34 @@ void check(const PatchPart& part, const CacheShape& shape) {
   within(part.channels, shape.head_size, "channel");
 }
 
+void check_source(const Patch& patch, const CacheShape& shape) {
+  if (patch.kind != PatchKind::restore) return;
+  const PatchSource* source = patch.source.get();
+  if (!source) throw InternalError("a restoring patch without what the reference wrote");
+  const CacheShape& own = source->shape;
+  const auto elements = static_cast<size_t>(own.heads * source->tokens * own.head_size), layers = static_cast<size_t>(shape.layers);
+  const auto sized = [&](const std::vector<std::span<const float>>& side) {
+    return side.size() == layers && std::all_of(side.begin(), side.end(), [&](const auto& one) { return one.size() == elements; });
+  };
+  if (shape.batch != 1 || own.heads != shape.heads || own.head_size != shape.head_size || !sized(source->key) || !sized(source->value))
+    throw InternalError(fmt::format("a restoring patch: found {} and {} layers of {} heads of {}, expected {} of {} of {}, one sequence",
+                                    source->key.size(), source->value.size(), own.heads, own.head_size, shape.layers, shape.heads, shape.head_size));
+}
+
+std::string_view name_of(PatchKind kind) {
+  switch (kind) {
+    case PatchKind::exempt: return "exempt";
+    case PatchKind::withhold: return "withhold";
+    case PatchKind::restore: return "restore";
+  }
+  throw InternalError("a patch without a name");
+}
+
 }  // namespace
 
 std::string text_of(const Patch& patch) {
   if (patch.parts.empty()) return "";
-  std::string text = patch.kind == PatchKind::exempt ? "exempt" : "withhold";
+  std::string text(name_of(patch.kind));
   for (const PatchPart& part : patch.parts) {
     text += fmt::format(" {}.{}", part.layer, name_of(part.side));
     if (!part.heads.empty()) text += fmt::format(" h{}", fmt::join(part.heads, ","));
@@ -180,13 +228,14 @@ std::string text_of(const Patch& patch) {
 }
 
 std::unique_ptr<KvCache> make_patched_cache(std::unique_ptr<KvCache> cache, const Patch& patch) {
+  check_source(patch, cache->shape());
   auto masks = std::make_shared<Masks>(static_cast<size_t>(cache->shape().layers));
   for (const PatchPart& part : patch.parts) {
     check(part, cache->shape());
     LayerMasks& layer = (*masks)[static_cast<size_t>(part.layer)];
     (part.side == Side::key ? layer.key : layer.value).add(part);
   }
-  return std::make_unique<PatchedCache>(std::move(cache), patch.kind, std::move(masks));
+  return std::make_unique<PatchedCache>(std::move(cache), patch, std::move(masks));
 }
 
 }  // namespace kvdiff

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,17 +21,28 @@ struct PatchPart {
 };
 
 // exempt: attention reads the lane's own full-precision values of these elements; the rest is as it was.
+// restore: attention reads the reference's values of them, from Patch::source. That takes away the error that arrived from
+// other layers, too, and not only this side's own.
 // withhold: the same, and the quantizer is not given them either: in their place it finds the mean of what is left of that
 // token and head (of the token, where the whole head is withheld; 0 where all of it is), so they stretch nobody's scale.
-enum class PatchKind { exempt, withhold };
+enum class PatchKind { exempt, withhold, restore };
+
+// What the reference wrote for a text that is known beforehand: by layer [H, tokens, D], full precision, one sequence.
+// Nothing is owned: what the spans see must outlive every cache that was patched with it.
+struct PatchSource {
+  CacheShape shape;
+  int64_t tokens = 0;
+  std::vector<std::span<const float>> key, value;
+};
 
 struct Patch {
   PatchKind kind = PatchKind::exempt;
   std::vector<PatchPart> parts;
+  std::shared_ptr<const PatchSource> source = nullptr;  // restore alone
   bool operator==(const Patch&) const = default;
 };
 
-// "exempt 3.key", "withhold 0.key h2 c12,44": equal texts are equal patches.
+// "exempt 3.key", "withhold 0.key h2 c12,44": equal texts are equal patches (where they restore, of the same source).
 std::string text_of(const Patch& patch);
 
 // The same cache but for the patch. Bytes, receipt and visible encodings are the quantized cache's own: the copy in full

@@ -69,11 +69,16 @@ class Diagnostician {
     result_.window_first = window.first;
     result_.window_steps = window.steps;
     set_budget(base, window);
-    LockstepInput input = lockstep_input(run_, loaded_.ready, nullptr);
-    Trials trials(*loaded_.engine, {std::move(input), window, result_.budget.trials}, hooks_);
-    const Material material = material_of(*loaded_.engine, base.prompt.token_ids, reference_text(base, window));
+    TrialPlan plan{lockstep_input(run_, loaded_.ready, nullptr), window, result_.budget.trials};
+    const std::optional<Divergence>& parting = candidate.free->first_divergence;
+    if (parting) plan.flip = FlipPoint{parting->step, parting->reference.id, parting->candidate.id};
+    Trials trials(*loaded_.engine, std::move(plan), hooks_);
+    const std::span<const int32_t> text = reference_text(base, window);
+    const Material material = material_of(*loaded_.engine, base.prompt.token_ids, text);
     result_.handling = check_handling(spec(), material);
-    attribute(trials, material);
+    if (hooks_.progress) hooks_.progress({"arithmetic floor", 0, window.steps, 0, 0});
+    result_.arithmetic = measure_arithmetic(loaded_, place_, text, window);
+    attribute(trials, material, parting);
     finish(trials);
   }
 
@@ -95,20 +100,35 @@ class Diagnostician {
     result_.budget.trials = std::max<int64_t>(1, static_cast<int64_t>((budget_.seconds - base.timing.seconds) / one));
   }
 
-  void attribute(Trials& trials, const Material& material) {
+  void attribute(Trials& trials, const Material& material, const std::optional<Divergence>& parting) {
     const auto whole = trials.ask({{spec(), {}}});
     Walk walk{trials, {spec(), result_.layers, whole[0] ? whole[0]->kld : 0}, material, result_};
     result_.candidate_kld = walk.subject.kld;
+    if (whole[0]) judge_candidate(*whole[0], result_.arithmetic);
+    search(walk);
+    explain_flip(walk, parting);
+    partial_ = walk.partial;
+  }
+
+  // The questions in their order; each is a step with a file of its own.
+  void search(Walk& walk) {
+    Trials& trials = walk.trials;
+    if (result_.arithmetic.below) return;
     if (!(walk.subject.kld > 0) || !exempt_everything(trials, walk.subject)) {
       walk.leave("the scan, the search for a set, the remedies");
     } else {
       trials.keep(std::min(kept_for_remedies, trials.left() / 2));
       find_place(walk);
-      if (!walk.accused().empty()) zoom(walk);
+      if (!walk.accused().empty()) {
+        zoom(walk);
+        find_interval(walk);
+        find_restored(walk);
+        find_company(walk);
+        find_tokens(walk);
+      }
       trials.keep(0);
       find_cure(walk);
     }
-    partial_ = walk.partial;
   }
 
   // The patch itself is put to the test: with every side exempt the lane must be the reference, to the last bit.
@@ -124,7 +144,9 @@ class Diagnostician {
     result_.budget.asked = trials.asked();
     result_.finding = result_.place.set.diffuse ? Finding::diffuse : Finding::found;
     if (!trials.control_fault().empty()) invalid_ = trials.control_fault();
-    if (partial_ || result_.place.set.parts.empty()) {
+    if (result_.arithmetic.below) {
+      nothing_above_the_floor();
+    } else if (partial_ || result_.place.set.parts.empty()) {
       result_.finding = Finding::partial;
       result_.exit_code = static_cast<int>(trials.interrupted() ? ExitCode::interrupted : ExitCode::inconclusive);
     }
@@ -132,6 +154,13 @@ class Diagnostician {
     result_.finding = Finding::invalid;
     result_.exit_code = static_cast<int>(ExitCode::invalid);
     result_.headline = fmt::format("Nothing can be said of this cache: {}.", invalid_);
+  }
+
+  void nothing_above_the_floor() {
+    result_.finding = Finding::nothing;
+    result_.exit_code = static_cast<int>(ExitCode::nothing_to_do);
+    result_.headline = fmt::format("Nothing to explain: from step {} to {}, {}; the cache does no more than rounding does.", result_.window_first,
+                                   result_.window_first + result_.window_steps - 1, text_of(result_.arithmetic));
   }
 
   const Case& run_;

@@ -1,32 +1,10 @@
 #include "harness/diagnose/diagnosis.h"
 
-#include <cmath>
-#include <nlohmann/json.hpp>
-
 #include "cache_backends/error.h"
+#include "harness/diagnose/diagnosis_json.h"
 
 namespace kvdiff {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-// JSON has no number that is not finite: null, and a reason beside it.
-void number(Json& object, const std::string& name, std::optional<double> value) {
-  if (value && std::isfinite(*value)) {
-    object[name] = *value;
-    return;
-  }
-  object[name] = nullptr;
-  object[name + "_reason"] = value ? "not finite" : "not asked: the budget was spent";
-}
-
-template <class Value> Json or_null(const std::optional<Value>& value) { return value ? Json(*value) : Json(nullptr); }
-
-Json json_of(const Part& part) {
-  Json object = {{"layer", part.layer}, {"side", name_of(part.side)}};
-  object["head"] = part.head < 0 ? Json(nullptr) : Json(part.head);
-  return object;
-}
 
 Json json_of(const CurvePoint& point);
 Json json_of(const ChannelScore& score);
@@ -192,6 +170,12 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
   object["checks"] = list_of(diagnosis.checks);
   object["lanes"] = list_of(diagnosis.lanes);
   object["budget"] = {{"trials", diagnosis.budget.trials}, {"asked", diagnosis.budget.asked}};
+  object["arithmetic"] = json_of(diagnosis.arithmetic);
+  object["first_flip"] = json_of(diagnosis.first_flip);
+  object["restored"] = json_of(diagnosis.restored);
+  object["interval"] = json_of(diagnosis.interval);
+  object["company"] = json_of(diagnosis.company);
+  object["tokens"] = json_of(diagnosis.tokens);
   object["left_to_try"] = diagnosis.left_to_try;
   object["warnings"] = diagnosis.warnings;
   add_origin(diagnosis, object);

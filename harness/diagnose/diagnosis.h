@@ -6,7 +6,13 @@
 #include <vector>
 
 #include "harness/checks/check.h"
+#include "harness/diagnose/arithmetic.h"
+#include "harness/diagnose/company.h"
+#include "harness/diagnose/first_flip.h"
+#include "harness/diagnose/interval.h"
 #include "harness/diagnose/minimal_set.h"
+#include "harness/diagnose/restored.h"
+#include "harness/diagnose/token_places.h"
 #include "harness/run_report.h"
 
 namespace kvdiff {
@@ -126,6 +132,12 @@ struct Diagnosis {
   std::vector<CheckFinding> checks;    // of everything that is not the cache, in the order of the table
   std::vector<DiagnosedLane> lanes;    // the reference, the candidate, the gentler ones
   TrialBudget budget;
+  ArithmeticFinding arithmetic;        // what float64 and this arithmetic differ by, beside what the cache does
+  FirstFlip first_flip;                // the step at which the text parts, explained
+  RestoredFinding restored;            // error that arrives from elsewhere
+  IntervalFinding interval;            // of the set's recovery
+  CompanyFinding company;              // the set quantized alone; a pair
+  TokenFinding tokens;                 // which tokens' codes
   std::vector<std::string> left_to_try;   // what the budget did not reach
   std::vector<std::string> warnings;
   std::string kvdiff_version;

@@ -21,6 +21,15 @@ Material material_of(Engine& engine, std::span<const int32_t> prompt, std::span<
   return material;
 }
 
+std::shared_ptr<const PatchSource> source_of(const Material& material) {
+  auto source = std::make_shared<PatchSource>();
+  source->shape = material.shape;
+  source->tokens = material.tokens;
+  source->key.assign(material.key.begin(), material.key.end());
+  source->value.assign(material.value.begin(), material.value.end());
+  return source;
+}
+
 std::vector<int64_t> deviating_channels(const Material& material, const Part& part) {
   const int64_t size = material.shape.head_size;
   const float* rows = material.of(part.layer, part.side).data() + std::max<int64_t>(part.head, 0) * material.tokens * size;

@@ -1,4 +1,5 @@
 #pragma once
+#include <memory>
 #include <vector>
 
 #include "harness/diagnose/parts.h"
@@ -17,6 +18,9 @@ struct Material {
   }
 };
 Material material_of(Engine& engine, std::span<const int32_t> prompt, std::span<const int32_t> text);
+
+// What a restoring patch reads. It sees into `material`, which must outlive it.
+std::shared_ptr<const PatchSource> source_of(const Material& material);
 
 // Channels of one KV head, those first whose values lie farthest from the mean of their token and head (mean distance over
 // all tokens): the ones that stretch a scale.

@@ -9,15 +9,37 @@ bool hurt_as_a_pair(const MinimalSet& set, const std::vector<PartScore>& scan) {
   });
 }
 
+namespace {
+
+// Diffuse is a share of all sides, also where some were left out of the ranking.
+SetRule rule_for(size_t ranked, size_t all) {
+  SetRule rule;
+  if (ranked > 0) rule.diffuse_share *= static_cast<double>(all) / static_cast<double>(ranked);
+  return rule;
+}
+
+}  // namespace
+
 void find_place(Walk& walk) {
   Diagnosis& result = walk.result;
   result.scan = scan(walk.trials, walk.subject);
   result.sides = scan_sides(walk.trials, walk.subject);
-  Parts ranking;
-  for (const PartScore& one : result.scan) ranking.push_back(one.part);
+  judge_parts(walk);
+  Parts ranking, all;
+  const Parts& below = result.arithmetic.parts_below;
+  for (const PartScore& one : result.scan) {
+    all.push_back(one.part);
+    if (std::find(below.begin(), below.end(), one.part) == below.end()) ranking.push_back(one.part);
+  }
   const bool scanned = std::all_of(result.scan.begin(), result.scan.end(), [](const PartScore& one) { return one.recovery && one.alone; });
   if (!scanned) walk.leave("the rest of the scan: each layer's keys and values, exempt alone and quantized alone");
-  result.place.set = find_minimal_set(ranking, [&](const std::vector<Parts>& sets) { return recoveries(walk.trials, walk.subject, sets); });
+  const AskRecovery ask = [&](const std::vector<Parts>& sets) { return recoveries(walk.trials, walk.subject, sets); };
+  result.place.set = find_minimal_set(ranking, ask, rule_for(ranking.size(), all.size()));
+  if (result.place.set.parts.empty() && result.place.set.complete && !below.empty()) {  // none of them stands out of the arithmetic's own error alone
+    result.place.set = find_minimal_set(all, ask);
+    result.place.set.diffuse = true;
+    result.place.set.minimal = false;
+  }
   if (!result.place.set.complete) walk.leave("larger and smaller sets of layer sides");
   result.place.pair = hurt_as_a_pair(result.place.set, result.scan);
 }

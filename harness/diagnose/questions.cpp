@@ -29,7 +29,8 @@ QuestionAnswer disabling(const Diagnosis& diagnosis) {
     result.evidence = fmt::format("Without quantization the text turns to gibberish ({}) at token {}, too: look at the model files, the prompt's "
                                   "format and the tokenizer before the cache.", reference.gibberish, reference.gibberish_onset);
   } else if (diagnosis.finding == Finding::nothing) {
-    result.evidence = "There is nothing to fix: with this cache the text is the reference's.";
+    result.evidence = candidate.parts_at ? fmt::format("There is nothing to fix: the text parts at token {}, but by no more than rounding does.", *candidate.parts_at)
+                                         : "There is nothing to fix: with this cache the text is the reference's.";
   } else {
     result.answer = Answer::yes;
     result.evidence = fmt::format("Without quantization no loop and no repetition is found; with {} the text {}.", candidate.name, reads(candidate));
@@ -107,8 +108,11 @@ std::string place_text(const Diagnosis& diagnosis) {
   if (diagnosis.finding == Finding::diffuse)
     return text + fmt::format("diffuse; it takes {} of {} layer sides to recover {}", place.set.parts.size(), diagnosis.scan.size(),
                               percent_of(place.set.recovery));
-  return text + fmt::format("{}{}; exempting {} recovers {}", one_head ? text_of(place.heads->parts, 1) : text_of(place.set.parts, 6),
-                            channels_text(diagnosis), place.set.parts.size() == 1 ? "that side" : place.pair ? "the pair" : "them",
+  std::string company;
+  if (const auto& pair = diagnosis.company.pair; pair && pair->kind == PairKind::only_together)
+    company = fmt::format(", but only together with {}", text_of(pair->other));
+  return text + fmt::format("{}{}{}; exempting {} recovers {}", one_head ? text_of(place.heads->parts, 1) : text_of(place.set.parts, 6),
+                            channels_text(diagnosis), company, place.set.parts.size() == 1 ? "that side" : place.pair ? "the pair" : "them",
                             percent_of(place.set.recovery));
 }
 

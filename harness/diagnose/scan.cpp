@@ -5,12 +5,6 @@
 namespace kvdiff {
 namespace {
 
-Trial exempt_trial(const Subject& subject, const Parts& parts) {
-  const bool whole = std::all_of(parts.begin(), parts.end(), [](const Part& part) { return part.head < 0; });
-  if (whole) return {exempting(subject.spec, subject.layers, parts), {}};
-  return {subject.spec, patch_of(PatchKind::exempt, parts)};
-}
-
 std::optional<double> recovery(const std::optional<TrialAnswer>& answer, double kld) {
   return answer ? std::optional(1 - answer->kld / kld) : std::nullopt;
 }
@@ -22,11 +16,21 @@ double score(const PartScore& one) {
 
 }  // namespace
 
+Trial exempt_trial(const Subject& subject, const Parts& parts) {
+  const bool whole = std::all_of(parts.begin(), parts.end(), [](const Part& part) { return part.head < 0; });
+  if (whole) return {exempting(subject.spec, subject.layers, parts), {}};
+  return {subject.spec, patch_of(PatchKind::exempt, parts)};
+}
+
+Trial alone_trial(const Subject& subject, const Parts& whole_sides) {
+  return {quantizing_only(subject.spec, subject.layers, whole_sides), {}};
+}
+
 std::vector<PartScore> scan(Trials& trials, const Subject& subject) {
   std::vector<PartScore> scores;
   for (const Part& part : quantized_parts(subject.spec, subject.layers)) scores.push_back({part, {}, {}});
   std::vector<Trial> asked;
-  for (const PartScore& one : scores) asked.push_back({quantizing_only(subject.spec, subject.layers, {one.part}), {}});
+  for (const PartScore& one : scores) asked.push_back(alone_trial(subject, {one.part}));
   for (const PartScore& one : scores) asked.push_back(exempt_trial(subject, {one.part}));
   const auto answers = trials.ask(asked);
   for (size_t i = 0; i < answers.size(); ++i) {
@@ -45,7 +49,7 @@ std::vector<SideScore> scan_sides(Trials& trials, const Subject& subject) {
     Parts parts = quantized_parts(subject.spec, subject.layers);
     std::erase_if(parts, [&](const Part& part) { return part.side != side; });
     if (parts.empty()) return {};
-    const auto answers = trials.ask({exempt_trial(subject, parts), {quantizing_only(subject.spec, subject.layers, parts), {}}});
+    const auto answers = trials.ask({exempt_trial(subject, parts), alone_trial(subject, parts)});
     scores.push_back({side, recovery(answers[0], subject.kld), answers[1] ? std::optional(answers[1]->kld / subject.kld) : std::nullopt});
   }
   return scores;

@@ -11,6 +11,10 @@ struct Subject {
   double kld = 0;  // of the candidate over the window, above 0
 };
 
+// The trials of a set of parts. Whole sides are exempted in the spec, heads by a patch.
+Trial exempt_trial(const Subject& subject, const Parts& parts);  // these exempt, all others as they are
+Trial alone_trial(const Subject& subject, const Parts& whole_sides);  // these quantized, all others exempt
+
 // Every part exempt alone, and every part quantized alone, ranked by the sum of recovery and alone, most suspect first
 // (ties: keys before values, lower layers first). A part that was not asked stands behind those that were.
 std::vector<PartScore> scan(Trials& trials, const Subject& subject);

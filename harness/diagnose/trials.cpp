@@ -19,20 +19,47 @@ std::string key_of(const Trial& trial) {
 
 LaneInput lane_of(const Trial& trial) { return {key_of(trial), trial.spec, trial.spec.lane.prefill == "quantized"}; }
 
+// Records everything, and keeps what each lane makes of the two tokens.
+class FlipObserver final : public Observer {
+ public:
+  FlipObserver(Observer& inner, const std::optional<FlipPoint>& at, size_t lanes) : inner_(inner), at_(at), seen_(lanes) {}
+  void on(const Observation& seen) override {
+    inner_.on(seen);
+    if (!at_ || seen.mode != Mode::forced || seen.stage != Stage::logits || seen.step != at_->step) return;
+    const std::span<const float> logits = seen.candidate;
+    if (!std::all_of(logits.begin(), logits.end(), [](float one) { return std::isfinite(one); })) return;
+    const auto largest = std::max_element(logits.begin(), logits.end()) - logits.begin();  // the lowest id of equal ones
+    seen_[static_cast<size_t>(seen.lane)] =
+        FlipLogits{logits[static_cast<size_t>(at_->reference)], logits[static_cast<size_t>(at_->candidate)], largest == at_->reference};
+  }
+  const std::optional<FlipLogits>& of(LaneId lane) const { return seen_[static_cast<size_t>(lane)]; }
+
+ private:
+  Observer& inner_;
+  const std::optional<FlipPoint> at_;
+  std::vector<std::optional<FlipLogits>> seen_;  // by lane
+};
+
+double mean(const std::vector<double>& values) {
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+}
+
 TrialAnswer answer_of(const LaneMeasurements& measured, const LaneTrace& trace, const TrialWindow& window, int64_t vocabulary) {
   TrialAnswer answer;
   const ModeMeasurements* forced = measured.find(Mode::forced);
   if (!forced) throw InternalError("a trial was not measured");
-  double sum = 0;
-  int64_t steps = 0;
+  std::vector<double> largest;
   for (const VocabularyStep& step : forced->vocabulary) {
     if (step.step < window.first || step.step >= window.end()) continue;
-    ++steps;
     answer.not_finite += !step.finite;
     answer.flips += step.finite && step.flip;
-    sum += step.finite ? step.kld : std::log(static_cast<double>(vocabulary));
+    answer.kld_by_step.push_back(step.finite ? step.kld : std::log(static_cast<double>(vocabulary)));
+    largest.push_back(forced->at(Stage::logits).by_step[static_cast<size_t>(step.step)].max_abs);
   }
-  answer.kld = steps > 0 ? sum / static_cast<double>(steps) : 0;
+  answer.kld = mean(answer.kld_by_step);
+  answer.largest = mean(largest);
   answer.bytes = trace.forced->cache->bytes().total();
   if (trace.divergence) answer.parts_at = trace.divergence->step;
   return answer;
@@ -48,17 +75,26 @@ std::vector<std::optional<TrialAnswer>> Trials::ask(const std::vector<Trial>& tr
     });
     if (!known && static_cast<int64_t>(fresh.size()) < left()) fresh.push_back(&trial);
   }
+  // Only lanes that speak freely share a batch with such lanes: a restoring patch knows the reference's text alone.
+  const auto quiet = std::stable_partition(fresh.begin(), fresh.end(), [](const Trial* one) { return !one->read_text; });
+  run_batches({fresh.begin(), quiet});
+  run_batches({quiet, fresh.end()});
+  std::vector<std::optional<TrialAnswer>> answers;
+  for (const Trial& trial : trials) answers.push_back(known(trial));
+  return answers;
+}
+
+std::optional<TrialAnswer> Trials::known(const Trial& trial) const {
+  const auto found = answers_.find(key_of(trial));
+  return found == answers_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void Trials::run_batches(const std::vector<const Trial*>& fresh) {
   const auto width = static_cast<size_t>(plan_.lanes_per_batch);
   for (size_t first = 0; first < fresh.size() && !interrupted_; first += width) {
     const size_t last = std::min(fresh.size(), first + width);
     run_batch({fresh.begin() + static_cast<std::ptrdiff_t>(first), fresh.begin() + static_cast<std::ptrdiff_t>(last)});
   }
-  std::vector<std::optional<TrialAnswer>> answers;
-  for (const Trial& trial : trials) {
-    const auto found = answers_.find(key_of(trial));
-    answers.push_back(found == answers_.end() ? std::nullopt : std::optional(found->second));
-  }
-  return answers;
 }
 
 void Trials::run_batch(const std::vector<const Trial*>& batch) {
@@ -71,7 +107,8 @@ void Trials::run_batch(const std::vector<const Trial*>& batch) {
   input.free = std::any_of(batch.begin(), batch.end(), [](const Trial* trial) { return trial->read_text; });
   input.tokens = std::min(plan_.input.tokens, plan_.window.end());
   Recorder recorder({static_cast<int>(input.lanes.size()), 1, input.tokens});
-  input.observer = &recorder;
+  FlipObserver observer(recorder, plan_.flip, input.lanes.size());
+  input.observer = &observer;
   input.observe_layers = false;
   RunHooks hooks = hooks_;
   hooks.progress = [&](const Progress& now) {
@@ -95,8 +132,9 @@ void Trials::run_batch(const std::vector<const Trial*>& batch) {
   asked_ += static_cast<int64_t>(batch.size());
   for (size_t i = 0; i < batch.size(); ++i) {
     const auto lane = static_cast<LaneId>(i) + first_candidate;
-    answers_[key_of(*batch[i])] = answer_of(recorder.take(lane), result.lanes[i + first_candidate], plan_.window,
-                                            engine_.model.shape().vocabulary);
+    TrialAnswer& answer = answers_[key_of(*batch[i])];
+    answer = answer_of(recorder.take(lane), result.lanes[i + first_candidate], plan_.window, engine_.model.shape().vocabulary);
+    answer.flip = observer.of(lane);
   }
 }
 

@@ -17,12 +17,28 @@ struct Trial {
   bool read_text = false;  // let it speak freely, too
 };
 
+// The two tokens between which a text parts, and the step.
+struct FlipPoint {
+  int64_t step = 0;
+  int32_t reference = -1, candidate = -1;
+};
+
+// What a lane makes of these two.
+struct FlipLogits {
+  double reference = 0, candidate = 0;  // its logits of the reference's token and of the candidate's
+  bool says_reference = false;          // of all tokens its largest logit is the reference's token's
+  double gap() const { return reference - candidate; }  // above 0: it prefers the reference's token
+};
+
 struct TrialAnswer {
   double kld = 0;             // mean over the window, nats; a step without finite logits counts as log(vocabulary)
   int64_t not_finite = 0;     // steps of the window
   int64_t flips = 0;          // steps of the window
   std::optional<int64_t> parts_at;  // read_text: the first step whose token is not the reference's
   int64_t bytes = 0;                // held when the window ends
+  std::vector<double> kld_by_step;  // of the window
+  double largest = 0;               // mean over the window of the step's largest |logit - the reference's|
+  std::optional<FlipLogits> flip;   // none: not asked for, outside the window, or not finite
 };
 
 // Steps [first, first + steps): the lane's own past before them is computed too, and not counted.
@@ -36,6 +52,7 @@ struct TrialPlan {
   TrialWindow window;
   int64_t budget = 0;   // trials
   int64_t lanes_per_batch = 20;
+  std::optional<FlipPoint> flip = std::nullopt;
 };
 
 // Asks the engine. Equal trials are asked once; each that is really run costs one of the budget. The bits of an answer do
@@ -48,6 +65,9 @@ class Trials {
   // cannot hold.
   std::vector<std::optional<TrialAnswer>> ask(const std::vector<Trial>& trials);
 
+  // What was answered already: costs nothing.
+  std::optional<TrialAnswer> known(const Trial& trial) const;
+
   const TrialWindow& window() const { return plan_.window; }
   int64_t asked() const { return asked_; }
   int64_t budget() const { return plan_.budget; }
@@ -57,6 +77,7 @@ class Trials {
   const std::string& control_fault() const { return control_fault_; }  // empty: the control was bit-equal in every batch
 
  private:
+  void run_batches(const std::vector<const Trial*>& fresh);
   void run_batch(const std::vector<const Trial*>& batch);
 
   Engine& engine_;

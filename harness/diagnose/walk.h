@@ -20,6 +20,13 @@ struct Walk {
     result.left_to_try.push_back(std::move(what));
     partial = true;
   }
+  // Of the candidate's KLD: what is gone, and what is there. None: not asked.
+  std::optional<double> recovered(const std::optional<TrialAnswer>& answer) const {
+    return answer ? std::optional(1 - answer->kld / subject.kld) : std::nullopt;
+  }
+  std::optional<double> makes(const std::optional<TrialAnswer>& answer) const {
+    return answer ? std::optional(answer->kld / subject.kld) : std::nullopt;
+  }
   const Parts& accused() const { return result.place.set.parts; }
   bool accuses(int64_t layer, Side side) const {
     return std::find(accused().begin(), accused().end(), Part{static_cast<int>(layer), side, -1}) != accused().end();

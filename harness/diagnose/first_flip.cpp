@@ -1,0 +1,130 @@
+#include "harness/diagnose/first_flip.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+
+#include "harness/diagnose/questions.h"
+#include "harness/diagnose/walk.h"
+
+namespace kvdiff {
+namespace {
+
+std::string token_text(const TokenChoice& token) { return token.text.empty() ? fmt::format("token {}", token.id) : fmt::format("\"{}\"", token.text); }
+
+std::optional<double> gap_of(const Walk& walk, const Trial& trial) {
+  const auto answer = walk.trials.known(trial);
+  return answer && answer->flip ? std::optional(answer->flip->gap()) : std::nullopt;
+}
+
+std::optional<double> sum_of(const std::vector<FlipShare>& shares, size_t parts, std::optional<double> FlipShare::*which) {
+  double sum = 0;
+  for (const FlipShare& one : shares) {
+    if (!(one.*which)) return std::nullopt;
+    sum += *(one.*which);
+  }
+  return shares.size() == parts ? std::optional(sum) : std::nullopt;
+}
+
+void fill_shares(const Walk& walk, FirstFlip& flip) {
+  const Parts parts = quantized_parts(walk.subject.spec, walk.subject.layers);
+  for (const Part& part : parts) {
+    FlipShare share{part, {}, {}};
+    if (const auto gap = gap_of(walk, exempt_trial(walk.subject, {part}))) share.exempt = *gap - *flip.candidate_gap;
+    if (const auto gap = gap_of(walk, alone_trial(walk.subject, {part}))) share.alone = flip.reference_gap - *gap;
+    if (share.exempt || share.alone) flip.shares.push_back(share);
+  }
+  std::stable_sort(flip.shares.begin(), flip.shares.end(), [](const FlipShare& a, const FlipShare& b) {
+    constexpr double last = -1e30;
+    return a.exempt.value_or(last) > b.exempt.value_or(last);
+  });
+  flip.exempt_sum = sum_of(flip.shares, parts.size(), &FlipShare::exempt);
+  flip.alone_sum = sum_of(flip.shares, parts.size(), &FlipShare::alone);
+}
+
+// Why nothing more can be said; "": it can.
+std::string missing(const Walk& walk, const FirstFlip& flip, const std::optional<TrialAnswer>& whole) {
+  const TrialWindow& window = walk.trials.window();
+  if (flip.at->step >= window.end())
+    return fmt::format("the divergence shows from step {}, long before the text parts: step {} lies behind the window of steps {} to {}, in which the trials ran",
+                       window.first, flip.at->step, window.first, window.end() - 1);
+  if (!whole) return "the budget was spent before the cache itself was asked";
+  if (!whole->flip) return "logits of that step are not finite with this cache";
+  if (whole->flip->says_reference) return "in forced mode, on the reference's own text, this cache does not flip there";
+  return "";
+}
+
+std::string parting(const FirstFlip& flip) {
+  const Divergence& at = *flip.at;
+  std::string text = fmt::format("At step {} the reference says {} (logit {:.2f}) and this cache {}, which the reference gives {:.2f}.",
+                                 at.step, token_text(at.reference), at.reference.logit, token_text(at.candidate), at.reference_for_candidate.logit);
+  if (at.near_tie == NearTie::yes)
+    text += fmt::format(" A near-tie: the reference leads by {:.3g}, and arithmetic alone is off by {:.2g} there, so rounding could turn it.", at.reference_margin, *flip.floor);
+  else if (at.near_tie == NearTie::no)
+    text += fmt::format(" A real flip: the reference leads its second choice by {:.3g}, {:.3g} times what arithmetic alone is off by there ({:.2g}).", at.reference_margin,
+                        *flip.floor > 0 ? at.reference_margin / *flip.floor : std::numeric_limits<double>::infinity(), *flip.floor);
+  else
+    text += fmt::format(" The reference leads its second choice by {:.3g}; whether that is a near-tie is unknown: the arithmetic floor was not measured.", at.reference_margin);
+  return text;
+}
+
+// The leaders, and how far the sides' shares are from adding up.
+std::string shares_text(const FirstFlip& flip) {
+  const double change = *flip.change();
+  std::string text;
+  std::vector<std::string> leaders;
+  for (const FlipShare& one : flip.shares)
+    if (one.exempt && *one.exempt > 0 && leaders.size() < 3) leaders.push_back(fmt::format("{} {:+.3g}", text_of(one.part), *one.exempt));
+  if (!leaders.empty()) {
+    text += " Exempt one at a time, these move the gap back most: ";
+    for (size_t i = 0; i < leaders.size(); ++i) text += (i ? ", " : "") + leaders[i];
+    text += ".";
+  }
+  if (!flip.exempt_sum) return text;
+  const double left = change - *flip.exempt_sum;
+  text += fmt::format(" All sides' shares add up to {:+.3g}; the whole is {:+.3g}, so {:+.3g} belongs to no side alone{}.", *flip.exempt_sum, change, left,
+                      std::fabs(left) > 0.5 * std::fabs(change) ? ": they act together, and a share is a hint, not a part of the sum" : "");
+  return text;
+}
+
+std::string healing(const Walk& walk, const FirstFlip& flip) {
+  if (!flip.set_gap) return "";
+  const Parts& set = walk.accused();
+  return fmt::format(" With {} exempt the gap is {:+.3g}: the flip {}.", set.size() <= 3 ? text_of(set, 3) : fmt::format("the {} named sides", set.size()), *flip.set_gap,
+                     flip.healed ? "heals" : *flip.set_gap > 0 ? "does not heal: a third token is ahead" : "stays");
+}
+
+}  // namespace
+
+void explain_flip(Walk& walk, const std::optional<Divergence>& divergence) {
+  FirstFlip& flip = walk.result.first_flip;
+  flip.at = divergence;
+  if (!divergence) {
+    flip.reason = "the text never parts";
+    return;
+  }
+  flip.floor = walk.result.arithmetic.at(divergence->step);
+  flip.at->near_tie = near_tie(divergence->reference_margin, flip.floor);
+  flip.reference_gap = divergence->reference.logit - divergence->reference_for_candidate.logit;
+  flip.account = parting(flip);
+  const auto whole = walk.trials.known({walk.subject.spec, {}});
+  flip.reason = missing(walk, flip, whole);
+  if (whole && whole->flip) flip.candidate_gap = whole->flip->gap();
+  if (!flip.reason.empty()) {
+    flip.account += fmt::format(" Which layer did it is not told: {}.", flip.reason);
+    return;
+  }
+  fill_shares(walk, flip);
+  flip.account += fmt::format(" The gap between the two tokens is {:+.3g} in the reference and {:+.3g} with this cache.", flip.reference_gap, *flip.candidate_gap);
+  if (!flip.exempt_sum || !flip.alone_sum) flip.reason = "the budget was spent before every side was asked";
+  flip.account += shares_text(flip);
+  if (walk.accused().empty()) return;
+  const auto set = walk.trials.known(exempt_trial(walk.subject, walk.accused()));
+  if (!set || !set->flip) return;
+  flip.set_gap = set->flip->gap();
+  flip.healed = set->flip->says_reference;
+  flip.account += healing(walk, flip);
+}
+
+}  // namespace kvdiff
