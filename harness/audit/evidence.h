@@ -62,6 +62,7 @@ std::optional<Guess> rule_turned(const Evidence&);      // rules_position.cpp
 std::optional<Guess> rule_codes(const Evidence&);       // rules_scale.cpp
 std::optional<Guess> rule_factor(const Evidence&);
 std::optional<Guess> rule_scale_elsewhere(const Evidence&);
+std::optional<Guess> rule_factors(const Evidence&);
 std::optional<Guess> rule_offset(const Evidence&);
 std::optional<Guess> rule_saturated(const Evidence&);
 std::optional<Guess> rule_rounded(const Evidence&);     // rules_rounding.cpp

@@ -7,8 +7,8 @@ namespace {
 
 // The narrower first: a later rule must explain more, not as much.
 constexpr Rule rules[] = {rule_length,    rule_not_finite,      rule_elsewhere, rule_lost_rows, rule_other_spec, rule_not_encoded,
-                          rule_codes,     rule_permuted,        rule_turned,    rule_one_group, rule_factor,     rule_scale_elsewhere,
-                          rule_offset,    rule_saturated,       rule_rounded};
+                          rule_codes,     rule_permuted,        rule_turned,    rule_one_group, rule_scale_elsewhere, rule_factor,
+                          rule_factors,   rule_offset,          rule_saturated, rule_rounded};
 constexpr double margin = 0.005;
 
 }  // namespace

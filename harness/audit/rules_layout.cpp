@@ -75,6 +75,9 @@ std::optional<Guess> rule_permuted(const Evidence& evidence) {
 // Every token is the first one, stretched and moved to its own range.
 std::optional<Guess> rule_one_group(const Evidence& evidence) {
   if (evidence.found_tokens != evidence.tokens || evidence.changed_rows() < 4) return std::nullopt;
+  const LayerSpec layer = layer_spec(evidence.input.spec, evidence.layer, evidence.shape.layers);
+  const SideSpec& spec = evidence.side == Side::key ? layer.key : layer.value;
+  if (spec.codec != "hqq" || spec.values.at("axis") != "1") return std::nullopt;  // nobody else packs so
   const int64_t size = evidence.size();
   std::vector<float> out = evidence.found;
   const float* model = evidence.sound.data();

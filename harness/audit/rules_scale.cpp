@@ -129,7 +129,11 @@ std::optional<Guess> rule_scale_elsewhere(const Evidence& evidence) {
     const double share = explained(evidence, with_scale(evidence, other));
     if (share >= worth && (!best || share > best->explained)) best = Guess{cause::other_scale, "values are stretched to the scale " + other.text, share};
   }
-  if (best) return best;
+  return best;
+}
+
+std::optional<Guess> rule_factors(const Evidence& evidence) {
+  if (!comparable(evidence)) return std::nullopt;
   const auto own = scaled(evidence, [&](int64_t head, int64_t token) {
     const Products row = products(evidence, head, token);
     return row.sound_sound > 0 ? row.found_sound / row.sound_sound : 1.0;

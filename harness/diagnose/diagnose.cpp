@@ -7,7 +7,6 @@
 #include "cache_backends/error.h"
 #include "harness/diagnose/elsewhere.h"
 #include "harness/diagnose/first_run.h"
-#include "harness/diagnose/handling.h"
 #include "harness/diagnose/questions.h"
 #include "harness/diagnose/remedies.h"
 #include "harness/diagnose/walk.h"
@@ -32,7 +31,11 @@ class Diagnostician {
     describe_run(base, result_);
     result_.budget = {budget_.trials, 0};
     if (!base.partial) check_the_rest(run_, base, loaded_, place_, result_);
-    if (!lies_elsewhere(result_) && !refused(base)) investigate(base);
+    if (!lies_elsewhere(result_)) {
+      ask_the_cache(base);
+      if (result_.conformance.accused()) accuse(base);
+      else if (!refused(base)) investigate(base);
+    }
     result_.questions = four_questions(result_);
     if (result_.headline.empty()) result_.headline = headline_of(result_);
     result_.headline = reference_too(result_) + result_.headline;
@@ -40,6 +43,37 @@ class Diagnostician {
   }
 
  private:
+  // First of all, because it needs no trial: is the cache what its spec says, and is it sound when it is handled?
+  void ask_the_cache(const RunReport& base) {
+    if (base.partial || base.exit_code == static_cast<int>(ExitCode::input)) return;
+    result_.conformance = check_conformance({run_, loaded_, place_, hooks_, base.lanes[reference_lane].free->tokens});
+    const Audit& audit = result_.conformance.audit;
+    for (const HandlingRow& row : audit.handling)
+      result_.handling.push_back({row.operation, !row.difference, row.difference ? text_of(*row.difference) : "bit-equal"});
+    if (!audit.conforms && !result_.conformance.accused())
+      result_.warnings.push_back(fmt::format("the cache is not bit for bit what its spec says, but what that does stays below the arithmetic floor: {}",
+                                             headline_of(result_.conformance)));
+  }
+
+  // A fault of the cache itself: what its format would lose is not asked.
+  void accuse(const RunReport& base) {
+    const Audit& audit = result_.conformance.audit;
+    result_.finding = Finding::found;
+    result_.place.step = audit.parts.front().first_update;
+    result_.place.flush = flushes_read(base.lanes[candidate_lane], result_.place.step);
+    for (const AuditedPart& part : audit.parts) {
+      if (part.heads.size() == 1) result_.place.set.parts.push_back({part.layer, part.side, part.heads.front()});
+      else result_.place.set.parts.push_back({part.layer, part.side, -1});
+    }
+    result_.cause = {audit.cause, audit.evidence};
+    result_.headline = headline_of(result_.conformance);
+    if (const LaneReport& lane = base.lanes[candidate_lane]; lane.status == LaneStatus::invalid) {
+      result_.finding = Finding::invalid;
+      result_.exit_code = static_cast<int>(ExitCode::invalid);
+      result_.headline += fmt::format(" The measurement is invalid: {}.", lane.reason);
+    }
+  }
+
   // Invalid, rejected or interrupted, or nothing to explain.
   bool refused(const RunReport& base) {
     const LaneReport& candidate = base.lanes[candidate_lane];
@@ -75,7 +109,6 @@ class Diagnostician {
     Trials trials(*loaded_.engine, std::move(plan), hooks_);
     const std::span<const int32_t> text = reference_text(base, window);
     const Material material = material_of(*loaded_.engine, base.prompt.token_ids, text);
-    result_.handling = check_handling(spec(), material);
     if (hooks_.progress) hooks_.progress({"arithmetic floor", 0, window.steps, 0, 0});
     result_.arithmetic = measure_arithmetic(loaded_, place_, text, window);
     attribute(trials, material, parting);

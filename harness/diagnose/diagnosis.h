@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "harness/checks/check.h"
+#include "harness/diagnose/conformance.h"
 #include "harness/diagnose/arithmetic.h"
 #include "harness/diagnose/company.h"
 #include "harness/diagnose/first_flip.h"
@@ -129,6 +130,7 @@ struct Diagnosis {
   std::vector<SideScore> sides;        // keys, values; only where the candidate quantizes both
   std::vector<RemedyResult> remedies;  // in the order of cost in bytes, cheapest first
   std::vector<HandlingCheck> handling;
+  ConformanceFinding conformance;      // is it what its spec says?
   std::vector<CheckFinding> checks;    // of everything that is not the cache, in the order of the table
   std::vector<DiagnosedLane> lanes;    // the reference, the candidate, the gentler ones
   TrialBudget budget;

@@ -116,7 +116,12 @@ bool known(const std::vector<Remedy>& remedies, const CacheSpec& spec) {
 
 }  // namespace
 
+// Of the same codec where it has 8 bits; quanto and kivi end at 4, and ggml's blocks have a name of their own.
 SideSpec at_eight_bits(const SideSpec& side) {
+  if (is_full(side)) return side;
+  if (side.codec.size() > 1 && side.codec[0] == 'q' && side.codec[1] >= '0' && side.codec[1] <= '9') return parse_cache_spec("q8_0").base.key;
+  if (side.codec == "iq4_nl") return parse_cache_spec("q8_0").base.key;
+  if (side.codec == "quanto" || side.codec == "kivi") return parse_cache_spec("int8").base.key;
   if (side.codec != "int4") return with_value(side, "bits", "8");
   SideSpec gentler = side;
   gentler.codec = "int8";
@@ -137,7 +142,7 @@ std::vector<Remedy> gentler_formats(const CacheSpec& spec, int64_t layers) {
   const Question ask{spec, layers, 1, {}};
   std::vector<Remedy> formats;
   for (const auto& [name, one] : {std::pair{"everything at 8 bits", all_at_8(ask)}, {"int8", integers(ask)}})
-    if (!(one == spec) && !known(formats, one)) formats.push_back({name, one});
+    if (!(one == spec) && !known(formats, one)) formats.push_back({std::string(name), one});
   return formats;
 }
 

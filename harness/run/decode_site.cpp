@@ -113,8 +113,10 @@ void DecodeSite::observe_row(Stream& stream, int layer, const Row& row, const Kv
   }
   observe_history(stream, layer, pages, Side::key);
   observe_history(stream, layer, pages, Side::value);
-  observe(stream, layer, Stage::attention_logits, shape.heads, reference_maps_.logits, maps.logits);
-  observe(stream, layer, Stage::attention_probs, shape.heads, reference_maps_.probs, maps.probs);
+  if (maps.tokens == reference_maps_.tokens) {  // a cache that shows another number of tokens has no like for like
+    observe(stream, layer, Stage::attention_logits, shape.heads, reference_maps_.logits, maps.logits);
+    observe(stream, layer, Stage::attention_probs, shape.heads, reference_maps_.probs, maps.probs);
+  }
   observe(stream, layer, Stage::attention_output, shape.heads, reference_.out, row.out);
 }
 

@@ -1,0 +1,149 @@
+#include "tests/scorecard/ground.h"
+
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include "cache_backends/error.h"
+#include "harness/diagnose/diagnose.h"
+#include "harness/model/files/folder.h"
+#include "harness/model/files/rope.h"
+#include "harness/commands/oracle.h"
+#include "harness/lifecycle/tape.h"
+#include "tests/support/tiny_llama.h"
+
+namespace kvdiff::scorecard {
+namespace {
+
+// One page per token: another cutting of the same view.
+class OneToken : public KvPage {
+ public:
+  OneToken(std::shared_ptr<const KvPage> page, int64_t token) : page_(std::move(page)), token_(token) {}
+  int64_t tokens() const override { return 1; }
+  bool quantized() const override { return page_->quantized(); }
+  void decode(int64_t sequence, int64_t head, int64_t, int64_t count, float* out) const override {
+    if (count > 0) page_->decode(sequence, head, token_, count, out);
+  }
+
+ private:
+  const std::shared_ptr<const KvPage> page_;
+  const int64_t token_;
+};
+
+class CutCache : public KvCache {
+ public:
+  explicit CutCache(std::unique_ptr<KvCache> cache) : cache_(std::move(cache)) {}
+  const CacheShape& shape() const override { return cache_->shape(); }
+  void append(int layer, const KvBlock& fresh) override { cache_->append(layer, fresh); }
+  KvPages pages(int layer) const override {
+    KvPages pages = cache_->pages(layer);
+    for (auto* side : {&pages.key, &pages.value}) {
+      std::vector<std::shared_ptr<const KvPage>> cut;
+      for (const auto& page : *side)
+        for (int64_t token = 0; token < page->tokens(); ++token) cut.push_back(std::make_shared<OneToken>(page, token));
+      *side = std::move(cut);
+    }
+    return pages;
+  }
+  int64_t length(int layer) const override { return cache_->length(layer); }
+  VisibleEncoding visible_encoding(int layer, Side side) const override { return cache_->visible_encoding(layer, side); }
+  void count_read(int layer) override { cache_->count_read(layer); }
+  void settle() override { cache_->settle(); }
+  void crop(int64_t tokens) override { cache_->crop(tokens); }
+  void reorder(std::span<const int64_t> rows) override { cache_->reorder(rows); }
+  void reset() override { cache_->reset(); }
+  std::unique_ptr<KvCache> fork() const override { return std::make_unique<CutCache>(cache_->fork()); }
+  Bytes bytes() const override { return cache_->bytes(); }
+  Receipt receipt() const override { return cache_->receipt(); }
+
+ private:
+  std::unique_ptr<KvCache> cache_;
+};
+
+test::TinyLlama tiny_model(const Planted& one) {
+  test::TinyLlama model;
+  model.seed = one.model_seed;
+  model.layers = 3;
+  model.hidden_size = 64;
+  model.head_size = 64;
+  if (one.outlier_cause.empty()) return model;
+  model.layers = 2;
+  model.hidden_size = 32;
+  model.head_size = 16;
+  model.outlier_channels = {1};
+  model.outlier_scale = one.outlier_cause == "precision" ? 1 : 64;
+  return model;
+}
+
+std::vector<float> frequencies_of(const std::string& model) {
+  const ModelConfig config = read_model_config(open_model_folder(resolve_model(model)));
+  return rope_frequencies(config.rope, config.head_size).inverse;
+}
+
+Case asked(const Planted& one, const std::string& model) {
+  Case run;
+  run.model = model;
+  run.prompt.text = one.prompt;
+  run.caches = {parse_cache_spec(one.spec)};
+  run.tokens = one.outlier_cause.empty() ? 28 : 40;
+  run.ignore_eos = true;
+  return run;
+}
+
+std::unique_ptr<KvCache> wrapped(const Planted& one, std::span<const float> frequencies, std::unique_ptr<KvCache> cache) {
+  if (one.fault) return plant(*one.fault, one.place, {parse_cache_spec(one.spec), frequencies}, std::move(cache));
+  if (one.wrapping == 1) return cache->fork()->fork();
+  if (one.wrapping == 2) return std::make_unique<CutCache>(std::move(cache));
+  return cache;
+}
+
+// Whatever a diagnosis says: is there anything to see? Drawn keys and values, both caches, every update.
+bool visible(const Planted& one, std::span<const float> frequencies) {
+  if (!one.fault || one.fault->operation != PlantedFault::Operation::none) return true;
+  CacheShape shape = shape_of(one);
+  if (one.fault->name.starts_with("batch.")) shape.batch = 2;
+  constexpr int64_t prompt = 24, tokens = 52;
+  const DrawnText text = drawn_text(shape, tokens, 11);
+  const Tape tape{shape, prompt, tokens, tokens, text.key, text.value};
+  const auto sound = make_cache(parse_cache_spec(one.spec), shape);
+  const auto faulty = wrapped(one, frequencies, make_cache(parse_cache_spec(one.spec), shape));
+  for (int64_t update = 0; update < tape.updates(); ++update) {
+    for (KvCache* cache : {sound.get(), faulty.get()}) tape.append(*cache, update ? prompt + update - 1 : 0, update ? 1 : prompt);
+    for (const Side side : {Side::key, Side::value}) {
+      const auto a = decoded(sound->pages(one.place.layer), side, shape), b = decoded(faulty->pages(one.place.layer), side, shape);
+      if (a.size() != b.size() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) != 0) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+Outcome diagnose_case(const Planted& one, int threads) {
+  Outcome outcome;
+  const auto start = std::chrono::steady_clock::now();
+  try {
+    test::TemporaryFolder folder;
+    if (one.model == "tiny") test::write_tiny_llama(folder.path(), tiny_model(one));
+    const std::string model = one.model == "tiny" ? folder.path().string() : one.model;
+    const std::vector<float> frequencies = frequencies_of(model);
+    outcome.visible = visible(one, frequencies);
+    RunPlace place;
+    place.threads = threads;
+    place.measure_floor = floor_oracle();
+    RunHooks hooks;
+    hooks.wrap_cache = [&](LaneId lane, Mode, std::unique_ptr<KvCache> cache) {
+      return lane == 2 ? wrapped(one, frequencies, std::move(cache)) : std::move(cache);
+    };
+    Budget budget;
+    budget.trials = one.outlier_cause.empty() ? 2 : 240;
+    outcome.diagnosis = diagnose(asked(one, model), budget, place, hooks);
+    outcome.answered = true;
+  } catch (const std::exception& error) {
+    outcome.error = error.what();
+  }
+  outcome.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return outcome;
+}
+
+}  // namespace kvdiff::scorecard
