@@ -7,6 +7,7 @@
 
 #include "reports/chart.h"
 #include "reports/console_sections.h"
+#include "reports/diagnosis_conformance.h"
 #include "reports/diagnosis_flip.h"
 #include "reports/numbers.h"
 #include "reports/registry.h"
@@ -126,6 +127,7 @@ Lines findings(const Diagnosis& diagnosis, const RenderOptions& options) {
                                                : fmt::format("cache_config = {} {}", diagnosis.cure.transformers, diagnosis.cure.transformers_note));
   }
   for (LabelledRow& row : zoom_rows(diagnosis)) rows.push_back(std::move(row));
+  if (const std::string text = conformance_text(diagnosis); !text.empty()) rows.emplace_back("cache", text);
   if (!diagnosis.checks.empty()) rows.emplace_back("checks", checks_text(diagnosis.checks));
   for (const std::string& left : diagnosis.left_to_try) rows.emplace_back("left to try", left);
   for (const std::string& warning : diagnosis.warnings) rows.emplace_back("warning", warning);
@@ -239,6 +241,7 @@ constexpr Section sections[] = {{"", headline},
                                 {"", questions},
                                 {"", findings},
                                 {"", frame},
+                                {"WHERE THE CACHE IS NOT WHAT ITS SPEC SAYS", conformance_lines},
                                 {"THE STEP AT WHICH THE TEXT PARTS", flip_account_lines},
                                 {"", flip_table_lines},
                                 {"BY LAYER, LAYER 0 AT THE LEFT", heat_map},

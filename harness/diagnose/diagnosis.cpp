@@ -167,6 +167,7 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
   object["sides"] = list_of(diagnosis.sides);
   object["remedies"] = list_of(diagnosis.remedies);
   object["handling"] = list_of(diagnosis.handling);
+  object["conformance"] = json_of(diagnosis.conformance);
   object["checks"] = list_of(diagnosis.checks);
   object["lanes"] = list_of(diagnosis.lanes);
   object["budget"] = {{"trials", diagnosis.budget.trials}, {"asked", diagnosis.budget.asked}};

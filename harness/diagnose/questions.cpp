@@ -41,13 +41,17 @@ QuestionAnswer disabling(const Diagnosis& diagnosis) {
 QuestionAnswer handling(const Diagnosis& diagnosis) {
   QuestionAnswer result{"Is cache handling sound?", Answer::undecided, "It was not checked."};
   if (diagnosis.handling.empty()) return result;
+  if (diagnosis.conformance.accused() && diagnosis.conformance.audit.operation.empty()) {
+    result.evidence = "It cannot be told: this cache is wrong already where nothing is done to it.";
+    return result;
+  }
   std::vector<std::string> done;
   for (const HandlingCheck& check : diagnosis.handling) {
     if (!check.sound) return {result.question, Answer::no, fmt::format("{}: {}.", check.operation, check.detail)};
     done.push_back(check.operation);
   }
   result.answer = Answer::yes;
-  result.evidence = fmt::format("Bit-equal to a cache that it was never done to: {}. kvdiff's own cache; the peer's handling is not run.",
+  result.evidence = fmt::format("Bit-equal to a cache that it was never done to: {}. The peer's own handling is not run.",
                                 fmt::join(done, "; "));
   return result;
 }
@@ -82,6 +86,11 @@ QuestionAnswer works(const Diagnosis& diagnosis) {
   if (diagnosis.finding == Finding::nothing) {
     result.answer = Answer::yes;
     result.evidence = "This one does.";
+  } else if (diagnosis.conformance.accused()) {
+    result.evidence = "The cache itself is at fault: a sound cache of the same spec has to be asked.";
+    if (diagnosis.conformance.effect)
+      result.evidence = fmt::format("The cache itself is at fault: a sound one of the same spec has a mean KLD of {:.3g} where this one has {:.3g}.",
+                                    diagnosis.conformance.effect->sound_kld, diagnosis.conformance.effect->kld);
   } else if (!diagnosis.cure.name.empty()) {
     result.answer = Answer::yes;
     result.evidence = fmt::format("{}: recovers {}, {}, {}.", diagnosis.cure.spec.text, percent_of(diagnosis.cure.recovery),
