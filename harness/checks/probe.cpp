@@ -12,7 +12,7 @@ namespace kvdiff {
 namespace {
 
 constexpr size_t most_tokens = 256, oracle_tokens = 64;
-constexpr int64_t rows_at_once = 16;
+constexpr int64_t rows_at_once = 16, smallest_language = 4096;  // tokens of a vocabulary
 constexpr double common_thetas[] = {10000, 100000, 500000, 1000000};
 
 // Attention without a cache that looks at the hidden states, too.
@@ -118,11 +118,16 @@ ThetaProbe probe_base(const Loaded& loaded, double theta) {
   return {theta, pass_over(engine, probe_tokens(loaded.ready.text, config.vocabulary_size)).losses};
 }
 
+void probe_bases(Loaded& loaded, ReferenceFacts& facts) {
+  if (loaded.model->shape().vocabulary < smallest_language || facts.losses.size() < 2 || !facts.thetas.empty()) return;
+  for (const double theta : common_thetas)
+    if (theta != loaded.ready.files.config.rope.theta) facts.thetas.push_back(probe_base(loaded, theta));
+}
+
 void probe_further(Loaded& loaded, const RunPlace& place, ReferenceFacts& facts) {
   const std::vector<int32_t> tokens = probe_tokens(loaded.ready.text, loaded.model->shape().vocabulary);
   if (tokens.size() < 2) return;
-  for (const double theta : common_thetas)
-    if (theta != loaded.ready.files.config.rope.theta) facts.thetas.push_back(probe_base(loaded, theta));
+  probe_bases(loaded, facts);
   compare_with_oracle(loaded, place, tokens, facts);
 }
 

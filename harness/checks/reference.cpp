@@ -71,7 +71,7 @@ CheckResult rope_theta(const CheckInput& input) {
   constexpr double least_nats = 0.03, least_errors = 3;
   const ReferenceFacts& facts = *input.reference;
   const double own = input.model.config->rope.theta;
-  if (facts.thetas.empty() || !usable(facts) || facts.losses.size() < 2) return not_applicable("other bases are tried only where the reference goes wrong");
+  if (facts.thetas.empty() || !usable(facts) || facts.losses.size() < 2) return not_applicable("no other base was tried");
   Gain best;
   for (const ThetaProbe& probe : facts.thetas) {
     const Gain gain = gain_of(facts, probe);
@@ -87,7 +87,7 @@ CheckResult rope_theta(const CheckInput& input) {
 
 constexpr CheckRow rows[] = {
     {"reference.rope_theta", "a wrong RoPE base: another one makes natural text likelier",
-     "a base that is off by little; a wrong rope scaling; asked only where the reference goes wrong", needs_config | needs_reference, rope_theta},
+     "a base that is off by little; a wrong rope scaling", needs_config | needs_reference, rope_theta},
     {"reference.loss", "the reference does not know English: shuffled or exchanged weights, another model's tokenizer or configuration",
      "damage that costs little, such as one matrix of 210 shuffled; models of other languages are accused wrongly", needs_config | needs_reference, loss},
 };

@@ -40,6 +40,7 @@ void check_the_rest(const Case& run, const RunReport& base, Loaded& loaded, cons
     facts.gibberish = free->gibberish->kind;
     facts.gibberish_onset = free->gibberish->onset;
   }
+  probe_bases(loaded, facts);
   const CheckInput input{model, AskedPrompt{loaded.ready.prompt, run.tokens}, &facts};
   diagnosis.checks = run_checks(input);
   if (goes_wrong(facts, diagnosis.checks)) {

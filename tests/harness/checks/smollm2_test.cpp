@@ -125,7 +125,7 @@ TEST_CASE("SmolLM2: a wrong RoPE base that fits the positions is seen by what th
   CHECK(model.failed() == Ids{});
   Loaded loaded = load_case(case_of(model.folder.path()), {});
   ReferenceFacts facts = probe_reference(*loaded.engine, loaded.ready.text);
-  facts.thetas.push_back(probe_base(loaded, 100000));
+  probe_bases(loaded, facts);
   const auto findings = run_checks({read_for_checks(model.folder.path()), {}, &facts});
   INFO(all_text(findings));
   CHECK(failed_ids(findings) == Ids{"reference.rope_theta"});
