@@ -45,6 +45,7 @@ void fill_shares(const Walk& walk, FirstFlip& flip) {
 // Why nothing more can be said; "": it can.
 std::string missing(const Walk& walk, const FirstFlip& flip, const std::optional<TrialAnswer>& whole) {
   const TrialWindow& window = walk.trials.window();
+  if (walk.result.arithmetic.below) return "the cache does no more than rounding does, so no cause was looked for";
   if (flip.at->step >= window.end())
     return fmt::format("the divergence shows from step {}, long before the text parts: step {} lies behind the window of steps {} to {}, in which the trials ran",
                        window.first, flip.at->step, window.first, window.end() - 1);
