@@ -67,7 +67,7 @@ std::vector<Row> share_rows(const FirstFlip& flip, std::string_view none) {
   rows.push_back({"the whole cache", change(flip.change(), none), change(flip.change(), none)});
   const auto left = [&](const std::optional<double>& sum) { return flip.change() && sum ? std::optional(*flip.change() - *sum) : std::nullopt; };
   rows.push_back({"not additive", change(left(flip.exempt_sum), none), change(left(flip.alone_sum), none)});
-  if (flip.noise()) rows.push_back({"rounding may do", change(flip.noise(), none), change(flip.noise(), none)});
+  if (flip.noise()) rows.push_back({"rounding alone may do", change(flip.noise(), none), change(flip.noise(), none)});
   return rows;
 }
 

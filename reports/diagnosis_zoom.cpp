@@ -33,14 +33,14 @@ std::string pair_text(const PairFinding& pair) {
 }
 
 std::string interval_text(const RecoveryInterval& one) {
-  return fmt::format("with these exempt, {:.1f}% to {:.1f}% gone in 90% of {} resamples of the window; the unit is a block of {} consecutive steps of its {}, so it says nothing of other prompts",
+  return fmt::format("with the named set exempt, {:.1f}% to {:.1f}% gone in 90% of {} resamples of the window; the unit is a block of {} consecutive steps of its {}, so it says nothing of other prompts",
                      100 * one.low, 100 * one.high, one.resamples, one.block, one.steps);
 }
 
 std::string alone_text(const Diagnosis& diagnosis) {
   const double alone = *diagnosis.company.alone;
-  return fmt::format("quantized with everything else in full precision, {} make {:.1f}% of the divergence{}",
-                     diagnosis.place.set.parts.size() == 1 ? "it would" : "they", 100 * alone, alone < 0.5 ? ": not enough by themselves" : "");
+  return fmt::format("with everything else in full precision, {} {:.1f}% of the divergence{}", diagnosis.place.set.parts.size() == 1 ? "it makes" : "they make",
+                     100 * alone, alone < 0.5 ? ": not enough alone" : "");
 }
 
 std::string below_text(const ArithmeticFinding& found) {
@@ -60,7 +60,7 @@ struct Shares {
 };
 
 Shares restored_shares(const Diagnosis& diagnosis) {
-  Shares shares{{"set", "exempt, recovers", "restored, recovers"}, {}};
+  Shares shares{{"set", "exempt, recovers", "reference's own put in, recovers"}, {}};
   for (const RestoredScore& one : diagnosis.restored.scores) shares.rows.push_back({set_name(one.parts), one.exempt, one.restored});
   return shares;
 }
