@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "harness/diagnose/diagnose.h"
+#include "harness/diagnose/trials.h"
 #include "reports/registry.h"
 #include "tests/catch.h"
 #include "tests/harness/diagnose/tiny_folder.h"
@@ -99,4 +100,23 @@ TEST_CASE("arithmetic: without an oracle it is not measured, and says so", "[dia
   CHECK_FALSE(found.arithmetic.measured);
   CHECK(text_of(found.arithmetic).find("built without torch") != std::string::npos);
   CHECK(found.first_flip.at->near_tie == NearTie::unknown);
+}
+
+TEST_CASE("arithmetic: logits that are not finite are never below a floor, equal ones are", "[diagnose]") {
+  ArithmeticFinding found;
+  found.measured = true;
+  found.floor = 0.5;
+  TrialAnswer answer;
+  answer.largest = 0.5;
+  judge_candidate(answer, found);
+  CHECK(found.below);
+  CHECK(*found.candidate == 0.5);
+  ArithmeticFinding broken;
+  broken.measured = true;
+  broken.floor = 0.5;
+  answer.not_finite = 1;
+  judge_candidate(answer, broken);
+  CHECK_FALSE(broken.below);
+  CHECK_FALSE(broken.candidate);
+  CHECK(text_of(broken).find("not finite") != std::string::npos);
 }
