@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 
+#include "harness/diagnose/questions.h"
 #include "reports/chart.h"
 #include "reports/console_sections.h"
 #include "reports/diagnosis_conformance.h"
@@ -83,6 +84,7 @@ std::string diffuse_text(const Diagnosis& diagnosis) {
   std::string text = fmt::format("diffuse: {} of {} layer sides must be exempt until {:.1f}% of the divergence is gone; the strongest, {}, has {:.1f}%",
                                  set.parts.size(), diagnosis.scan.size(), 100 * set.recovery, text_of(diagnosis.scan.front().part),
                                  100 * diagnosis.scan.front().recovery.value_or(0));
+  text += tokens_text(diagnosis);
   for (const SideScore& one : diagnosis.sides)
     if (one.recovery) text += fmt::format("; all {}s exempt, {:.1f}% is gone", name_of(one.side), 100 * *one.recovery);
   return text;
@@ -95,6 +97,7 @@ std::string place_text(const Diagnosis& diagnosis) {
   std::string text = fmt::format("{}; {} exempt, {:.1f}% of the divergence is gone", names(place.set.parts),
                                  place.set.parts.size() == 1 ? "with it" : "with these", 100 * place.set.recovery);
   if (place.set.minimal) text += "; none of them can be spared";
+  text += tokens_text(diagnosis);
   if (place.pair) text += "; either breaks it: neither recovers half alone";
   return text;
 }
@@ -248,9 +251,9 @@ constexpr Section sections[] = {{"", headline},
                                 {"SUSPECTS", suspects},
                                 {"RECOVERED WITH THE FIRST SO MANY SUSPECTS EXEMPT", curve},
                                 {"CHANNELS OF THE ACCUSED HEADS, MOST DEVIATING FIRST", channels},
-                                {"WHAT ARRIVED FROM ELSEWHERE: RESTORED IS THE REFERENCE'S OWN, PUT IN", restored_lines},
+                                {"EXEMPT, OR THE REFERENCE'S OWN PUT IN: THE DIFFERENCE ARRIVED FROM ELSEWHERE", restored_lines},
                                 {"IS ALL OF THE SET NEEDED?", company_lines},
-                                {"WHICH TOKENS' CODES", token_lines},
+                                {"WHICH TOKENS' CODES, BY POSITION", token_lines},
                                 {"REMEDIES TRIED", remedies},
                                 {"TEXT, THE FIRST 200 CHARACTERS", texts},
                                 {"TO REPRODUCE", reproduce}};

@@ -16,7 +16,10 @@ constexpr size_t most_shares = 8;
 
 // Logits, with a sign where it is a change.
 std::string logit(const std::optional<double>& value, std::string_view none) { return value ? fmt::format("{:.2f}", *value) : std::string(none); }
-std::string change(const std::optional<double>& value, std::string_view none) { return value ? fmt::format("{:+.3f}", *value) : std::string(none); }
+std::string change(const std::optional<double>& value, std::string_view none) {
+  if (!value) return std::string(none);
+  return *value != 0 && std::fabs(*value) < 0.01 ? fmt::format("{:+.2g}", *value) : fmt::format("{:+.3f}", *value);
+}
 
 std::string token_name(const TokenChoice& token) { return token.text.empty() ? fmt::format("token {}", token.id) : fmt::format("\"{}\"", token.text); }
 
@@ -34,28 +37,37 @@ std::vector<Row> token_rows(const FirstFlip& flip, std::string_view none) {
           {"margin to the second choice", logit(at.reference_margin, none), logit(at.candidate_margin, none)}};
 }
 
-FlipShare others(const std::vector<FlipShare>& shares) {
-  FlipShare sum{{}, 0.0, 0.0};
+// The first that stand out of the floor one way or the other; then one row for all others.
+struct ToldShares {
+  std::vector<FlipShare> told;
+  FlipShare others{{}, 0.0, 0.0};
+};
+
+ToldShares told_shares(const FirstFlip& flip) {
+  ToldShares shares;
   const auto add = [](std::optional<double>& to, const std::optional<double>& one) { to = to && one ? std::optional(*to + *one) : std::nullopt; };
-  for (size_t i = most_shares; i < shares.size(); ++i) {
-    add(sum.exempt, shares[i].exempt);
-    add(sum.alone, shares[i].alone);
+  for (const FlipShare& one : flip.shares) {
+    if (shares.told.size() < most_shares && (flip.named(one.exempt) || flip.named(one.alone))) {
+      shares.told.push_back(one);
+      continue;
+    }
+    add(shares.others.exempt, one.exempt);
+    add(shares.others.alone, one.alone);
   }
-  return sum;
+  return shares;
 }
 
 std::vector<Row> share_rows(const FirstFlip& flip, std::string_view none) {
   std::vector<Row> rows;
-  for (size_t i = 0; i < std::min(most_shares, flip.shares.size()); ++i)
-    rows.push_back({text_of(flip.shares[i].part), change(flip.shares[i].exempt, none), change(flip.shares[i].alone, none)});
-  if (flip.shares.size() > most_shares) {
-    const FlipShare rest = others(flip.shares);
-    rows.push_back({fmt::format("the other {} sides", flip.shares.size() - most_shares), change(rest.exempt, none), change(rest.alone, none)});
-  }
+  const ToldShares shares = told_shares(flip);
+  for (const FlipShare& one : shares.told) rows.push_back({text_of(one.part), change(one.exempt, none), change(one.alone, none)});
+  if (const size_t others = flip.shares.size() - shares.told.size(); others > 0)
+    rows.push_back({fmt::format("the other {} sides", others), change(shares.others.exempt, none), change(shares.others.alone, none)});
   rows.push_back({"all sides' shares", change(flip.exempt_sum, none), change(flip.alone_sum, none)});
   rows.push_back({"the whole cache", change(flip.change(), none), change(flip.change(), none)});
   const auto left = [&](const std::optional<double>& sum) { return flip.change() && sum ? std::optional(*flip.change() - *sum) : std::nullopt; };
   rows.push_back({"not additive", change(left(flip.exempt_sum), none), change(left(flip.alone_sum), none)});
+  if (flip.noise()) rows.push_back({"rounding alone may do", change(flip.noise(), none), change(flip.noise(), none)});
   return rows;
 }
 

@@ -33,19 +33,20 @@ std::string pair_text(const PairFinding& pair) {
 }
 
 std::string interval_text(const RecoveryInterval& one) {
-  return fmt::format("{:.1f}% to {:.1f}% of the divergence gone, 90% of {} resamples; the unit is a block of {} consecutive steps of the {}, so it says nothing of other prompts",
+  return fmt::format("with the named set exempt, {:.1f}% to {:.1f}% gone in 90% of {} resamples of the window; the unit is a block of {} consecutive steps of its {}, so it says nothing of other prompts",
                      100 * one.low, 100 * one.high, one.resamples, one.block, one.steps);
 }
 
 std::string alone_text(const Diagnosis& diagnosis) {
   const double alone = *diagnosis.company.alone;
-  return fmt::format("quantized with everything else in full precision, {} make {:.1f}% of the divergence{}",
-                     diagnosis.place.set.parts.size() == 1 ? "it would" : "they", 100 * alone, alone < 0.5 ? ": not enough by themselves" : "");
+  return fmt::format("with everything else in full precision, {} {:.1f}% of the divergence{}", diagnosis.place.set.parts.size() == 1 ? "it makes" : "they make",
+                     100 * alone, alone < 0.5 ? ": not enough alone" : "");
 }
 
 std::string below_text(const ArithmeticFinding& found) {
   if (found.parts_below.empty()) return "";
-  return fmt::format("; {} show no more than that and are not named", counted(static_cast<int64_t>(found.parts_below.size()), "side", "sides"));
+  return fmt::format("; {} more than that and {} not named", counted(static_cast<int64_t>(found.parts_below.size()), "side does no", "sides do no"),
+                     found.parts_below.size() == 1 ? "is" : "are");
 }
 
 // Two columns of shares under three titles, for both formats.
@@ -59,7 +60,7 @@ struct Shares {
 };
 
 Shares restored_shares(const Diagnosis& diagnosis) {
-  Shares shares{{"set", "exempt, recovers", "restored, recovers"}, {}};
+  Shares shares{{"set", "exempt, recovers", "reference's own put in, recovers"}, {}};
   for (const RestoredScore& one : diagnosis.restored.scores) shares.rows.push_back({set_name(one.parts), one.exempt, one.restored});
   return shares;
 }
@@ -104,7 +105,9 @@ std::vector<LabelledRow> zoom_rows(const Diagnosis& diagnosis) {
   if (diagnosis.interval.set) rows.emplace_back("interval", interval_text(*diagnosis.interval.set));
   if (diagnosis.company.alone) rows.emplace_back("alone", alone_text(diagnosis));
   if (diagnosis.company.pair) rows.emplace_back("pair", pair_text(*diagnosis.company.pair));
-  if (diagnosis.window_steps > 0) rows.emplace_back("arithmetic", text_of(diagnosis.arithmetic) + below_text(diagnosis.arithmetic));
+  if (diagnosis.window_steps > 0)
+    rows.emplace_back("floors", fmt::format("the control is {}; {}{}", diagnosis.arithmetic.control_exact ? "bit-equal in every batch of trials" : "not proven",
+                                            text_of(diagnosis.arithmetic), below_text(diagnosis.arithmetic)));
   return rows;
 }
 

@@ -85,8 +85,8 @@ void judge_parts(Walk& walk) {
 
 std::string text_of(const ArithmeticFinding& found) {
   if (!found.measured) return fmt::format("not measured: {}", found.reason.empty() ? "there was no window to measure it in" : found.reason);
-  return fmt::format("the logits of a step are off by {} at most (mean of {} steps, against float64); with this cache by {}", fmt::format("{:.3g}", found.floor),
-                     found.by_step.size(), found.candidate ? fmt::format("{:.3g}", *found.candidate) : "more than a number can say");
+  const std::string candidate = found.candidate ? fmt::format("this cache by up to {:.3g}", *found.candidate) : "this cache makes some that are not finite";
+  return fmt::format("rounding alone moves the logits of a step by up to {:.3g} (against float64, mean of {} steps), {}", found.floor, found.by_step.size(), candidate);
 }
 
 }  // namespace kvdiff

@@ -177,6 +177,7 @@ class Diagnostician {
     result_.budget.asked = trials.asked();
     result_.finding = result_.place.set.diffuse ? Finding::diffuse : Finding::found;
     if (!trials.control_fault().empty()) invalid_ = trials.control_fault();
+    result_.arithmetic.control_exact = trials.asked() > 0 && trials.control_fault().empty();
     if (result_.arithmetic.below) {
       nothing_above_the_floor();
     } else if (partial_ || result_.place.set.parts.empty()) {
@@ -192,7 +193,7 @@ class Diagnostician {
   void nothing_above_the_floor() {
     result_.finding = Finding::nothing;
     result_.exit_code = static_cast<int>(ExitCode::nothing_to_do);
-    result_.headline = fmt::format("Nothing to explain: from step {} to {}, {}; the cache does no more than rounding does.", result_.window_first,
+    result_.headline = fmt::format("Nothing to explain: in steps {} to {} {}; that is no more than rounding does.", result_.window_first,
                                    result_.window_first + result_.window_steps - 1, text_of(result_.arithmetic));
   }
 

@@ -89,7 +89,7 @@ Json json_of(const Part& part) {
 }
 
 Json json_of(const ArithmeticFinding& found) {
-  Json object = {{"measured", found.measured}, {"reason", found.reason}, {"first", found.first}, {"steps", found.by_step.size()}};
+  Json object = {{"measured", found.measured}, {"reason", found.reason}, {"control_exact", found.control_exact}, {"first", found.first}, {"steps", found.by_step.size()}};
   number(object, "floor", found.measured ? std::optional(found.floor) : std::nullopt, "not measured");
   number(object, "candidate", found.candidate, "not measured, or not finite");
   object["below"] = found.below;
@@ -119,6 +119,7 @@ Json json_of(const FirstFlip& flip) {
   for (const FlipShare& share : flip.shares) object["shares"].push_back(json_of(share));
   number(object, "exempt_sum", flip.exempt_sum, flip.reason);
   number(object, "alone_sum", flip.alone_sum, flip.reason);
+  number(object, "noise", flip.noise(), "the arithmetic floor was not measured");
   number(object, "set_gap", flip.set_gap, "no set was named");
   object["healed"] = flip.healed;
   return object;

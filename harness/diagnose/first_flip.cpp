@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <limits>
 
 #include "harness/diagnose/questions.h"
 #include "harness/diagnose/walk.h"
@@ -46,6 +45,7 @@ void fill_shares(const Walk& walk, FirstFlip& flip) {
 // Why nothing more can be said; "": it can.
 std::string missing(const Walk& walk, const FirstFlip& flip, const std::optional<TrialAnswer>& whole) {
   const TrialWindow& window = walk.trials.window();
+  if (walk.result.arithmetic.below) return "the cache does no more than rounding does, so no cause was looked for";
   if (flip.at->step >= window.end())
     return fmt::format("the divergence shows from step {}, long before the text parts: step {} lies behind the window of steps {} to {}, in which the trials ran",
                        window.first, flip.at->step, window.first, window.end() - 1);
@@ -60,13 +60,19 @@ std::string parting(const FirstFlip& flip) {
   std::string text = fmt::format("At step {} the reference says {} (logit {:.2f}) and this cache {}, which the reference gives {:.2f}.",
                                  at.step, token_text(at.reference), at.reference.logit, token_text(at.candidate), at.reference_for_candidate.logit);
   if (at.near_tie == NearTie::yes)
-    text += fmt::format(" A near-tie: the reference leads by {:.3g}, and arithmetic alone is off by {:.2g} there, so rounding could turn it.", at.reference_margin, *flip.floor);
+    text += fmt::format(" A near-tie: the reference leads its second choice by {:.3g}, and rounding alone is off by {:.2g} there: twice that could turn it.", at.reference_margin, *flip.floor);
   else if (at.near_tie == NearTie::no)
-    text += fmt::format(" A real flip: the reference leads its second choice by {:.3g}, {:.3g} times what arithmetic alone is off by there ({:.2g}).", at.reference_margin,
-                        *flip.floor > 0 ? at.reference_margin / *flip.floor : std::numeric_limits<double>::infinity(), *flip.floor);
+    text += fmt::format(" A real flip: the reference leads its second choice by {:.3g}, and rounding alone is off by {:.2g} there: twice that does not turn it.", at.reference_margin, *flip.floor);
   else
     text += fmt::format(" The reference leads its second choice by {:.3g}; whether that is a near-tie is unknown: the arithmetic floor was not measured.", at.reference_margin);
   return text;
+}
+
+// A logit, or a change of one, as a person reads it.
+std::string signed_logit(double value) { return value == 0 ? "0" : std::fabs(value) < 0.01 ? fmt::format("{:+.2g}", value) : fmt::format("{:+.3f}", value); }
+
+std::string no_leader(const FirstFlip& flip) {
+  return flip.noise() ? fmt::format(" No side, exempt alone, moves the gap back by more than rounding may ({:.3g}).", *flip.noise()) : " No side, exempt alone, moves the gap back.";
 }
 
 // The leaders, and how far the sides' shares are from adding up.
@@ -75,7 +81,8 @@ std::string shares_text(const FirstFlip& flip) {
   std::string text;
   std::vector<std::string> leaders;
   for (const FlipShare& one : flip.shares)
-    if (one.exempt && *one.exempt > 0 && leaders.size() < 3) leaders.push_back(fmt::format("{} {:+.3g}", text_of(one.part), *one.exempt));
+    if (flip.named(one.exempt) && *one.exempt > 0 && leaders.size() < 3) leaders.push_back(fmt::format("{} {}", text_of(one.part), signed_logit(*one.exempt)));
+  if (leaders.empty()) text = no_leader(flip);
   if (!leaders.empty()) {
     text += " Exempt one at a time, these move the gap back most: ";
     for (size_t i = 0; i < leaders.size(); ++i) text += (i ? ", " : "") + leaders[i];
@@ -83,15 +90,17 @@ std::string shares_text(const FirstFlip& flip) {
   }
   if (!flip.exempt_sum) return text;
   const double left = change - *flip.exempt_sum;
-  text += fmt::format(" All sides' shares add up to {:+.3g}; the whole is {:+.3g}, so {:+.3g} belongs to no side alone{}.", *flip.exempt_sum, change, left,
-                      std::fabs(left) > 0.5 * std::fabs(change) ? ": they act together, and a share is a hint, not a part of the sum" : "");
+  text += fmt::format(" The shares of all sides add up to {}; the whole cache moves it by {}, so {} belongs to no side alone{}.", signed_logit(*flip.exempt_sum),
+                      signed_logit(change), signed_logit(left),
+                      std::fabs(left) > 0.5 * std::fabs(change) ? ": the sides act together, and a single share is a hint, not a part of a sum" : "");
   return text;
 }
 
 std::string healing(const Walk& walk, const FirstFlip& flip) {
   if (!flip.set_gap) return "";
   const Parts& set = walk.accused();
-  return fmt::format(" With {} exempt the gap is {:+.3g}: the flip {}.", set.size() <= 3 ? text_of(set, 3) : fmt::format("the {} named sides", set.size()), *flip.set_gap,
+  const std::string name = set.size() <= 3 ? text_of(set, 3) : fmt::format("the {} sides that recover {} of the divergence", set.size(), percent_of(walk.result.place.set.recovery));
+  return fmt::format(" With {} exempt the gap is {}: the flip {}.", name, signed_logit(*flip.set_gap),
                      flip.healed ? "heals" : *flip.set_gap > 0 ? "does not heal: a third token is ahead" : "stays");
 }
 
@@ -116,7 +125,7 @@ void explain_flip(Walk& walk, const std::optional<Divergence>& divergence) {
     return;
   }
   fill_shares(walk, flip);
-  flip.account += fmt::format(" The gap between the two tokens is {:+.3g} in the reference and {:+.3g} with this cache.", flip.reference_gap, *flip.candidate_gap);
+  flip.account += fmt::format(" The gap between the two tokens is {} in the reference and {} with this cache.", signed_logit(flip.reference_gap), signed_logit(*flip.candidate_gap));
   if (!flip.exempt_sum || !flip.alone_sum) flip.reason = "the budget was spent before every side was asked";
   flip.account += shares_text(flip);
   if (walk.accused().empty()) return;

@@ -31,6 +31,9 @@ struct FirstFlip {
   bool healed = false;                  // and then the reference's token has the largest logit again
   std::string account;                  // all of it in plain words; empty where the text never parts
 
+  // Rounding alone may move a gap, a difference of two logits, by so much: a smaller share is nobody's.
+  std::optional<double> noise() const { return floor ? std::optional(2 * *floor) : std::nullopt; }
+  bool named(const std::optional<double>& share) const { return share && (*share > noise().value_or(0) || -*share > noise().value_or(0)); }
   std::optional<double> change() const {  // what the whole cache did to the gap
     return candidate_gap ? std::optional(reference_gap - *candidate_gap) : std::nullopt;
   }

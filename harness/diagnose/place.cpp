@@ -35,7 +35,8 @@ void find_place(Walk& walk) {
   if (!scanned) walk.leave("the rest of the scan: each layer's keys and values, exempt alone and quantized alone");
   const AskRecovery ask = [&](const std::vector<Parts>& sets) { return recoveries(walk.trials, walk.subject, sets); };
   result.place.set = find_minimal_set(ranking, ask, rule_for(ranking.size(), all.size()));
-  if (result.place.set.parts.empty() && result.place.set.complete && !below.empty()) {  // none of them stands out of the arithmetic's own error alone
+  const bool missed = ranking.empty() || (result.place.set.complete && result.place.set.parts.empty());
+  if (missed && !below.empty()) {  // those that stand out of the floor alone do not suffice: no single one is to blame
     result.place.set = find_minimal_set(all, ask);
     result.place.set.diffuse = true;
     result.place.set.minimal = false;

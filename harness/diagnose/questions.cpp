@@ -115,19 +115,27 @@ std::string place_text(const Diagnosis& diagnosis) {
   if (place.flush >= 0) text += place.flush == 0 ? ", as soon as the prompt's codes are read" : fmt::format(", after flush {}", place.flush);
   text += ": ";
   if (diagnosis.finding == Finding::diffuse)
-    return text + fmt::format("diffuse; it takes {} of {} layer sides to recover {}", place.set.parts.size(), diagnosis.scan.size(),
-                              percent_of(place.set.recovery));
+    return text + fmt::format("diffuse; it takes {} of {} layer sides to recover {}{}", place.set.parts.size(), diagnosis.scan.size(),
+                              percent_of(place.set.recovery), tokens_text(diagnosis));
   std::string company;
   if (const auto& pair = diagnosis.company.pair; pair && pair->kind == PairKind::only_together)
     company = fmt::format(", but only together with {}", text_of(pair->other));
   return text + fmt::format("{}{}{}; exempting {} recovers {}", one_head ? text_of(place.heads->parts, 1) : text_of(place.set.parts, 6),
                             channels_text(diagnosis), company, place.set.parts.size() == 1 ? "that side" : place.pair ? "the pair" : "them",
-                            percent_of(place.set.recovery));
+                            percent_of(place.set.recovery)) + tokens_text(diagnosis);
 }
 
 }  // namespace
 
 std::string percent_of(double share) { return std::isfinite(share) ? fmt::format("{:.0f} %", 100 * share) : "–"; }
+
+std::string tokens_text(const Diagnosis& diagnosis) {
+  constexpr double half = 0.5;
+  for (const TokenScore& one : diagnosis.tokens.scores)
+    if (one.tokens.first == 0 && one.tokens.second < 4 && one.recovery.value_or(0) >= half)
+      return fmt::format("; exempting nothing but {}, {}, recovers {}", one.name, diagnosis.tokens.everything ? "on all sides" : "there", percent_of(*one.recovery));
+  return "";
+}
 
 std::string text_of(const Parts& parts, size_t most) {
   std::vector<std::string> names;

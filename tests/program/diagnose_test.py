@@ -50,6 +50,34 @@ class Diagnoses(unittest.TestCase):
         self.assertTrue(value["remedies"])
         self.assertTrue(all(check["sound"] for check in value["handling"]))
 
+    def test_the_first_flip_adds_up(self):
+        flip = self.value("hqq:bits=2,group=16,residual=4", PASSED)["first_flip"]
+        self.assertEqual(flip["reason"], "")
+        self.assertGreater(flip["reference_gap"], 0)
+        self.assertLessEqual(flip["candidate_gap"], 0)
+        self.assertEqual(flip["change"], flip["reference_gap"] - flip["candidate_gap"])
+        self.assertAlmostEqual(flip["exempt_sum"], sum(share["exempt"] for share in flip["shares"]))
+        self.assertEqual(len(flip["shares"]), 4)
+        self.assertNotEqual(flip["reference"]["id"], flip["candidate"]["id"])
+        self.assertIn("The gap between the two tokens", flip["account"])
+
+    def test_floors_interval_tokens_and_restored(self):
+        value = self.value("hqq:bits=2,group=16,residual=4", PASSED)
+        arithmetic = value["arithmetic"]
+        self.assertTrue(arithmetic["control_exact"])
+        if arithmetic["measured"]:
+            self.assertEqual(arithmetic["steps"], value["window"]["steps"])
+            self.assertLess(arithmetic["floor"], arithmetic["candidate"] / 100)
+            self.assertIn(value["first_flip"]["near_tie"], ("yes", "no"))
+        else:
+            self.assertIn("torch", arithmetic["reason"])
+            self.assertEqual(value["first_flip"]["near_tie"], "unknown")
+        interval = value["interval"]["set"]
+        self.assertLessEqual(interval["low"], value["place"]["set"]["recovery"])
+        self.assertGreaterEqual(interval["high"], value["place"]["set"]["recovery"])
+        self.assertTrue({"the first token", "the prompt (flush 0)", "flush 1"} <= {one["name"] for one in value["tokens"]["scores"]})
+        self.assertTrue(all(one["restored"] is not None for one in value["restored"]))
+
     def test_the_reproducing_line_gives_the_same_bytes(self):
         first = self.diagnose("int4", "--quiet", "--report", "json", "--budget", "60")
         again = shell(json.loads(first.stdout)["reproduce"] + " --quiet --report json --threads 1", folder=self.folder)
@@ -64,7 +92,9 @@ class Diagnoses(unittest.TestCase):
         lines = self.diagnose("hqq:bits=2,group=16,residual=4").stdout.splitlines()
         self.assertRegex(lines[0], "^(FOUND|DIFFUSE)  ")
         text = "\n".join(lines)
-        places = [text.index(part) for part in ("1.  Does disabling", "2.  Is cache handling", "3.  Is a gentler", "4.  Which", "\nplace ", "\ncause ", "\ncure ")]
+        parts = ("1.  Does disabling", "2.  Is cache handling", "3.  Is a gentler", "4.  Which", "\nplace ", "\ncause ", "\ncure ", "\nfloors ",
+                 "\nTHE STEP AT WHICH THE TEXT PARTS", "\nWHICH TOKENS' CODES")
+        places = [text.index(part) for part in parts]
         self.assertEqual(places, sorted(places))
         self.assertNotIn("\x1b", text)
 
@@ -72,11 +102,14 @@ class Diagnoses(unittest.TestCase):
         text = self.diagnose("hqq:bits=2,group=16,residual=4", "--quiet", "--report", "markdown").stdout
         self.assertTrue(text.startswith("**kvdiff diagnose: "))
         self.assertIn("| remedy | cache |", text)
+        for part in ("**The first flip.**", "| logits of that step |", "| change of the gap by |", "exempt, recovers", "floors: "):
+            self.assertIn(part, text)
 
     def test_nothing_to_explain(self):
         value = self.value("hqq:bits=8,group=16,residual=4", NOTHING_TO_DO, tokens=6)
         self.assertEqual(value["finding"], "nothing")
         self.assertIn("largest difference", value["headline"])
+        self.assertEqual(value["first_flip"]["step"], None)
 
     def test_codes_that_nobody_read_are_invalid(self):
         self.assertEqual(self.value("hqq:bits=2,group=16,schedule=streaming,residual=128", INVALID, tokens=6)["finding"], "invalid")

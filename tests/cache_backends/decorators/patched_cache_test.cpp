@@ -136,3 +136,46 @@ TEST_CASE("patched cache: what the cache does not have is refused", "[patch]") {
                                 PatchPart{0, Side::key, {}, {size}, {}}, PatchPart{-1, Side::key, {}, {}, {}}})
     CHECK_THROWS_AS(make_patched_cache(make_cache(parse_cache_spec("int4"), shape), {PatchKind::exempt, {part}}), UserError);
 }
+
+TEST_CASE("patched cache: restored elements are the source's, all others the quantized cache's bits", "[patch]") {
+  const PatchPart parts[] = {{1, Side::key, {}, {}, {}}, {0, Side::value, {1}, {}, {}}, {1, Side::value, {0, 2}, {5}, {}}, {0, Side::key, {}, {}, {{4, 11}}}};
+  const CacheShape shape{2, 1, 3, size, Dtype::float16};
+  const Stream stream = make_stream(shape, tokens, 8), reference = make_stream(shape, tokens, 9);
+  const auto source = std::make_shared<const PatchSource>(
+      PatchSource{shape, tokens, {reference.key, reference.key}, {reference.value, reference.value}});
+  for (const std::string& text : specs)
+    for (const PatchPart& part : parts) {
+      const Patch patch{PatchKind::restore, {part}, source};
+      INFO(text << " " << text_of(patch));
+      const auto plain = make_cache(parse_cache_spec(text), shape), cache = make_patched_cache(make_cache(parse_cache_spec(text), shape), patch);
+      feed(*plain, stream, 0, 9);
+      int64_t fed = 9;
+      run(*cache, stream, [&](int64_t count) {
+        for (; fed < count; ++fed) feed(*plain, stream, fed, 1);
+        for (const int layer : {0, 1})
+          for (const Side side : {Side::key, Side::value}) {
+            std::vector<float> expected = seen(*plain, layer, side);
+            const std::vector<float> exact = of_reference(reference, side, count);
+            for (size_t i = 0; side == part.side && layer == part.layer && i < expected.size(); ++i) {
+              const auto at = static_cast<int64_t>(i);
+              if (patched(part, at / (count * size) % 3, at / size % count, at % size)) expected[i] = exact[i];
+            }
+            REQUIRE(same_bits(seen(*cache, layer, side), expected));
+          }
+      });
+    }
+}
+
+TEST_CASE("patched cache: a source that is missing, of another shape or too short is refused", "[patch]") {
+  const CacheShape shape{2, 1, 3, size, Dtype::float16};
+  const Stream stream = make_stream(shape, tokens, 8);
+  const auto make = [&](std::shared_ptr<const PatchSource> source) {
+    return make_patched_cache(make_cache(parse_cache_spec("int4"), shape), {PatchKind::restore, {{0, Side::key, {}, {}, {}}}, std::move(source)});
+  };
+  CHECK_THROWS_AS(make(nullptr), InternalError);
+  CHECK_THROWS_AS(make(std::make_shared<const PatchSource>(PatchSource{shape, tokens, {stream.key}, {stream.value}})), InternalError);
+  CHECK_THROWS_AS(make(std::make_shared<const PatchSource>(PatchSource{shape, tokens + 1, {stream.key, stream.key}, {stream.value, stream.value}})), InternalError);
+  const auto cache = make(std::make_shared<const PatchSource>(PatchSource{shape, tokens, {stream.key, stream.key}, {stream.value, stream.value}}));
+  feed(*cache, stream, 0, tokens);
+  CHECK_THROWS_AS(feed(*cache, stream, 0, 1), InternalError);
+}

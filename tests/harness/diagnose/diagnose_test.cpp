@@ -6,26 +6,12 @@
 #include "cache_backends/error.h"
 #include "harness/diagnose/questions.h"
 #include "tests/catch.h"
-#include "tests/support/tiny_llama.h"
+#include "tests/harness/diagnose/tiny_folder.h"
 
 using namespace kvdiff;
 using namespace kvdiff::test;
 
 namespace {
-
-struct TinyFolder {
-  TemporaryFolder folder;
-  explicit TinyFolder(const TinyLlama& model = {}) { write_tiny_llama(folder.path(), model); }
-  Case ask(const std::string& spec, int64_t tokens = 40) const {
-    Case run;
-    run.model = folder.path().string();
-    run.prompt.text = "The quick brown fox jumps over the lazy dog";
-    run.caches = {parse_cache_spec(spec)};
-    run.tokens = tokens;
-    run.ignore_eos = true;
-    return run;
-  }
-};
 
 // Outliers in the keys of a coarse cache whose groups are the channels of one token: the outliers stretch every group.
 TinyLlama with_outliers(float scale) {

@@ -129,4 +129,17 @@ TEST_CASE("questions: what works is what was tried", "[diagnose]") {
   diagnosis.finding = Finding::nothing;
   CHECK(answer(diagnosis, 3) == Answer::yes);
   CHECK(answer(diagnosis, 0) == Answer::undecided);
+  CHECK(four_questions(diagnosis)[0].evidence.find("the text parts at token 7, but by no more than rounding does") != std::string::npos);
+  diagnosis.lanes[1].parts_at.reset();
+  CHECK(four_questions(diagnosis)[0].evidence.find("the text is the reference's") != std::string::npos);
+}
+
+TEST_CASE("questions: the place says where the first tokens are most of it, and who is needed for it", "[diagnose]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.tokens.scores = {{"the first token", {0, 0}, 0.3, {}}, {"the first 4 tokens", {0, 3}, 0.7, {}}, {"the prompt", {0, 30}, 0.9, {}}};
+  CHECK(headline_of(diagnosis).find("exempting that side recovers 96 %; exempting nothing but the first 4 tokens, there, recovers 70 %.") != std::string::npos);
+  diagnosis.tokens.scores[1].recovery = 0.4;
+  CHECK(headline_of(diagnosis).find("nothing but") == std::string::npos);
+  diagnosis.company.pair = PairFinding{PairKind::only_together, {3, Side::key, -1}, {1, Side::value, -1}, {}, {}, {}, {}, {}, 0.9};
+  CHECK(headline_of(diagnosis).find("layer 3 keys, but only together with layer 1 values; exempting that side recovers 96 %") != std::string::npos);
 }

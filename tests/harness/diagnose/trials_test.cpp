@@ -1,5 +1,6 @@
 #include "harness/diagnose/trials.h"
 
+#include "harness/diagnose/material.h"
 #include "tests/catch.h"
 #include "tests/support/engine_fixture.h"
 
@@ -97,4 +98,52 @@ TEST_CASE("trials: the budget is kept, and what it left out has no answer", "[di
   CHECK(few.asked() == 3);
   CHECK(few.left() == 0);
   for (size_t i = 0; i < answers.size(); ++i) CHECK(answers[i].has_value() == (i < 3));
+}
+
+TEST_CASE("trials: every side of every layer restored is the reference, bit for bit", "[diagnose]") {
+  for (const Dtype dtype : {Dtype::float16, Dtype::float32}) {
+    TinyEngine tiny({.dtype = dtype});
+    const LockstepInput input = lockstep_of({});
+    const LockstepResult followed = run_lockstep(tiny.engine(), input, {});
+    const Material material = material_of(tiny.engine(), input.prompt, followed.followed);
+    const std::string reference = logits_of(tiny.engine(), parse_cache_spec("full"), {});
+    for (const char* text : {"hqq:bits=3,group=16,residual=4", "int4", "hqq:bits=2,group=16,residual=3,schedule=streaming",
+                             "hqq:bits=4,group=16,residual=5,prefill=quantized"}) {
+      const CacheSpec cache = parse_cache_spec(text);
+      const Parts all = quantized_parts(cache, layers);
+      Patch patch = patch_of(PatchKind::restore, all);
+      patch.source = source_of(material);
+      CHECK(logits_of(tiny.engine(), cache, patch) == reference);
+      patch = patch_of(PatchKind::restore, heads_of(all, 2));
+      patch.source = source_of(material);
+      CHECK(logits_of(tiny.engine(), cache, patch) == reference);
+      const std::string exempt = logits_of(tiny.engine(), cache, patch_of(PatchKind::exempt, {{1, Side::value, -1}}));
+      patch = patch_of(PatchKind::restore, {{1, Side::value, -1}});
+      patch.source = source_of(material);
+      CHECK(logits_of(tiny.engine(), cache, patch) != exempt);  // layer 0's error had arrived there
+    }
+  }
+}
+
+TEST_CASE("trials: what is known costs nothing, and a lane that speaks freely keeps to batches of its own", "[diagnose]") {
+  TinyEngine tiny;
+  Trials trials(tiny.engine(), plan_of(), {});
+  const LockstepInput input = lockstep_of({});
+  const Material material = material_of(tiny.engine(), input.prompt, run_lockstep(tiny.engine(), input, {}).followed);
+  Trial restored{spec, patch_of(PatchKind::restore, quantized_parts(spec, layers))};
+  restored.patch.source = source_of(material);
+  CHECK_FALSE(trials.known(restored));
+  const auto answers = trials.ask({{spec, {}, true}, restored, {spec, {}}});
+  CHECK(answers[0]->parts_at.has_value());
+  CHECK(answers[1]->kld == 0);
+  CHECK(answers[1]->largest == 0);
+  CHECK(answers[2]->kld == answers[0]->kld);
+  CHECK(trials.known(restored)->kld == 0);
+  CHECK(trials.asked() == 3);
+  double sum = 0;
+  for (const double step : answers[2]->kld_by_step) sum += step;
+  CHECK(answers[2]->kld_by_step.size() == 16);
+  CHECK(sum / 16 == answers[2]->kld);
+  CHECK(answers[2]->largest > 0);
+  CHECK_FALSE(answers[2]->flip);
 }
