@@ -6,7 +6,7 @@
 #include <map>
 
 #include "reports/chart.h"
-#include "reports/console_sections.h"
+#include "reports/diagnosis_sections.h"
 #include "reports/numbers.h"
 #include "reports/registry.h"
 #include "reports/table.h"
@@ -241,6 +241,10 @@ constexpr Section sections[] = {{"", headline},
                                 {"SUSPECTS", suspects},
                                 {"RECOVERED WITH THE FIRST SO MANY SUSPECTS EXEMPT", curve},
                                 {"CHANNELS OF THE ACCUSED HEADS, MOST DEVIATING FIRST", channels},
+                                {"WHERE THE ERROR IS MADE, WORST LAYERS FIRST", layer_error_lines},
+                                {"BY KIND OF TOKEN", token_kind_lines},
+                                {"FLUSHES", flush_lines},
+                                {"ERROR BY LAYER AND STEP", error_map_lines},
                                 {"REMEDIES TRIED", remedies},
                                 {"TEXT, THE FIRST 200 CHARACTERS", texts},
                                 {"TO REPRODUCE", reproduce}};

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "reports/diagnosis_sections.h"
 #include "reports/markdown_text.h"
 #include "reports/numbers.h"
 #include "reports/registry.h"
@@ -50,7 +51,7 @@ std::string diagnosis_markdown(const Diagnosis& diagnosis, const RenderOptions&)
   if (diagnosis.finding == Finding::found || diagnosis.finding == Finding::diffuse)
     text += fmt::format("\nCause: **{}**: {}.\n", markdown_text(diagnosis.cause.name), markdown_text(diagnosis.cause.evidence));
   for (const std::string& left : diagnosis.left_to_try) text += fmt::format("\nLeft to try: {}.\n", markdown_text(left));
-  text += suspects(diagnosis) + remedies(diagnosis);
+  text += suspects(diagnosis) + error_markdown(diagnosis) + flush_markdown(diagnosis) + error_map_markdown(diagnosis) + remedies(diagnosis);
   text += "\n" + fenced(printable(diagnosis.reproduce, true));
   text += fmt::format("kvdiff {}, build {}, model {}, prompt {}\n", markdown_text(diagnosis.kvdiff_version), diagnosis.digests.build,
                       diagnosis.digests.model, diagnosis.digests.prompt);

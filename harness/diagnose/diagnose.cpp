@@ -6,6 +6,7 @@
 
 #include "cache_backends/error.h"
 #include "harness/diagnose/elsewhere.h"
+#include "harness/diagnose/error_study.h"
 #include "harness/diagnose/first_run.h"
 #include "harness/diagnose/handling.h"
 #include "harness/diagnose/questions.h"
@@ -20,7 +21,7 @@ namespace kvdiff {
 namespace {
 
 constexpr int64_t window_steps = 48;
-constexpr int64_t kept_for_remedies = 12;
+constexpr int64_t kept_for_remedies = 20;  // and what else is asked of the candidate as a whole
 constexpr size_t reference_lane = 0, candidate_lane = 2;
 
 class Diagnostician {
@@ -71,7 +72,10 @@ class Diagnostician {
     set_budget(base, window);
     LockstepInput input = lockstep_input(run_, loaded_.ready, nullptr);
     Trials trials(*loaded_.engine, {std::move(input), window, result_.budget.trials}, hooks_);
-    const Material material = material_of(*loaded_.engine, base.prompt.token_ids, reference_text(base, window));
+    Material material = material_of(*loaded_.engine, base.prompt.token_ids, fed_text(base));
+    if (hooks_.progress) hooks_.progress({"flushes", steps, steps, 0, static_cast<int64_t>(base.lanes.size())});
+    study_errors(base, material, loaded_.engine->pool, result_);
+    material.crop(material.prompt + window.end());
     result_.handling = check_handling(spec(), material);
     attribute(trials, material);
     finish(trials);
@@ -79,9 +83,10 @@ class Diagnostician {
 
   const CacheSpec& spec() const { return run_.caches.front(); }
 
-  static std::span<const int32_t> reference_text(const RunReport& base, const TrialWindow& window) {
+  // The last token that it chose is fed to nobody.
+  static std::span<const int32_t> fed_text(const RunReport& base) {
     const std::vector<int32_t>& tokens = base.lanes[reference_lane].free->tokens;
-    return std::span(tokens).first(std::min(tokens.size(), static_cast<size_t>(window.end())));
+    return std::span(tokens).first(std::min(tokens.size(), static_cast<size_t>(base.lanes[reference_lane].steps - 1)));
   }
 
   // What the first run took tells what a trial will take, on this machine, now. The number is recorded.
@@ -175,7 +180,7 @@ Budget parse_budget(std::string_view text) {
 Diagnosis diagnose(const Case& given, const Budget& budget, const RunPlace& place, const RunHooks& hooks) {
   check_case(given);
   Case run = given;
-  run.modes = {"forced", "free"};
+  run.modes = {"local", "forced", "free"};
   Loaded loaded = load_case(run, place);
   Case first = run;
   first.caches.assign(static_cast<size_t>(TrialPlan{}.lanes_per_batch), run.caches.front());

@@ -1,24 +1,14 @@
 #include "harness/diagnose/diagnosis.h"
 
-#include <cmath>
-#include <nlohmann/json.hpp>
-
 #include "cache_backends/error.h"
+#include "harness/diagnose/error_json.h"
 
 namespace kvdiff {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-// JSON has no number that is not finite: null, and a reason beside it.
-void number(Json& object, const std::string& name, std::optional<double> value) {
-  if (value && std::isfinite(*value)) {
-    object[name] = *value;
-    return;
-  }
-  object[name] = nullptr;
-  object[name + "_reason"] = value ? "not finite" : "not asked: the budget was spent";
-}
+using diagnosis::Json;
+using diagnosis::json_of;
+using diagnosis::number;
 
 template <class Value> Json or_null(const std::optional<Value>& value) { return value ? Json(*value) : Json(nullptr); }
 
@@ -106,6 +96,7 @@ Json json_of(const RemedyResult& one) {
   number(object, "kld", one.recovery ? std::optional(one.kld) : std::nullopt);
   object["parts_at"] = or_null(one.parts_at);
   object["bytes"] = one.recovery ? Json(one.bytes) : Json(nullptr);
+  number(object, "coded_share", one.recovery ? std::optional(one.coded_share) : std::nullopt);
   object["heals_kld"] = one.heals_kld;
   object["heals_text"] = one.heals_text;
   return object;
@@ -187,6 +178,10 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
   number(object["window"], "candidate_kld", diagnosis.candidate_kld);
   object["scan"] = list_of(diagnosis.scan);
   object["sides"] = list_of(diagnosis.sides);
+  object["token_ranges"] = list_of(diagnosis.token_ranges);
+  object["flushes"] = json_of(diagnosis.flushes);
+  object["errors"] = json_of(diagnosis.errors);
+  object["error_maps"] = list_of(diagnosis.error_maps);
   object["remedies"] = list_of(diagnosis.remedies);
   object["handling"] = list_of(diagnosis.handling);
   object["checks"] = list_of(diagnosis.checks);

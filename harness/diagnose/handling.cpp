@@ -33,7 +33,7 @@ std::vector<HandlingCheck> check_handling(const CacheSpec& spec, const Material&
   const Record expected(tape, make, false);
   std::vector<HandlingCheck> checks;
   for (const Row& row : rows) {
-    Trial trial{tape, make, expected, true, {}};
+    OperationTrial trial{tape, make, expected, true, {}};
     try_operation(find_lifecycle_operation(row.operation), trial);
     if (!trial.applies) continue;
     checks.push_back({std::string(row.name), !trial.found, trial.found ? text_of(*trial.found) : "bit-equal"});

@@ -15,6 +15,7 @@ struct Trial {
   CacheSpec spec;
   Patch patch;
   bool read_text = false;  // let it speak freely, too
+  bool one_shot = false;   // make_one_shot_cache: histories are encoded from the values as they were given
 };
 
 struct TrialAnswer {
@@ -23,6 +24,7 @@ struct TrialAnswer {
   int64_t flips = 0;          // steps of the window
   std::optional<int64_t> parts_at;  // read_text: the first step whose token is not the reference's
   int64_t bytes = 0;                // held when the window ends
+  double coded_share = 0;           // of the tokens held then on the sides that quantize: those that are codes
 };
 
 // Steps [first, first + steps): the lane's own past before them is computed too, and not counted.
