@@ -31,7 +31,7 @@ const FlushSide& last_side(const LaneFlushes& lane) { return lane.flushes.back()
 
 TEST_CASE("flush timeline: a history that is encoded at every step compounds, and is named", "[diagnose][flush]") {
   const TinyFolder tiny;
-  const Diagnosis found = tiny.diagnosed("hqq:bits=4,group=64,axis=0,residual=1");
+  const Diagnosis found = tiny.diagnosed("hqq:bits=4,group=32,axis=0,residual=1");
   INFO(diagnosis_json(found));
   const LaneFlushes& lane = found.flushes.lanes.at(0);
   CHECK(lane.encodes_again);

@@ -137,7 +137,7 @@ TEST_CASE("replay: threads change nothing", "[diagnose][flush]") {
 
 TEST_CASE("read error: heads, channels and kinds of tokens share out the whole", "[diagnose][flush]") {
   const Material material = drawn();
-  const std::string text = "hqq:bits=2,group=16,axis=1,residual=6";
+  const std::string text = "hqq:bits=2,group=16,axis=1,residual=7";
   const auto all = replayed(material, text);
   const ReplayedSide& side = all[1][0];
   const ReadError error = read_error(material, 1, Side::key, side);
