@@ -56,7 +56,7 @@ std::string painted_row(const std::vector<std::string>& cells, const ShadingStyl
 std::string legend(const ShadingStyle& style) {
   std::string text = "relative error:";
   for (const auto& [shade, value] : shades(style)) text += fmt::format("  {} up to {}", shade, short_number(value));
-  return text;
+  return text + "; each cell: the largest of its steps and layers";
 }
 
 void append(const ErrorMap& one, Lines& lines, const RenderOptions& options) {

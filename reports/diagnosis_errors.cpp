@@ -61,6 +61,29 @@ std::string channel_text(const ErrorProfile& profile) {
                      channel.head, at, name_of(worst->side), percent_text(channel.share));
 }
 
+std::string travel_text(const ErrorProfile& profile) {
+  const LayerErrors &first = profile.layers.front(), &last = profile.layers.back();
+  if (!first.hidden || !last.hidden) return "";
+  return fmt::format("The hidden state's error on its way: {} behind layer {}, {} behind layer {}.", short_number(*first.hidden), first.layer,
+                     short_number(*last.hidden), last.layer);
+}
+
+std::string sink_text(const ErrorProfile& profile) {
+  const LayerErrors* most = nullptr;
+  const auto moved = [](const LayerErrors& one) { return std::fabs(one.born.sink_change.value_or(0)); };
+  for (const LayerErrors& one : profile.layers)
+    if (one.born.sink_reference && (!most || moved(one) > moved(*most))) most = &one;
+  if (!most) return "";
+  RenderOptions plain;
+  return fmt::format("The first token's mass moved most in layer {}: {}.", most->layer, sink(most->born, plain));
+}
+
+std::vector<std::string> sentences(const ErrorProfile& profile) {
+  std::vector<std::string> all = {travel_text(profile), sink_text(profile), channel_text(profile)};
+  std::erase(all, "");
+  return all;
+}
+
 std::string explanation() {
   return "Relative errors over all steps. Born here: of the attention output, where the layer is given the reference's own queries, keys and "
          "values. Arrived too: the same on the candidate's own. Hidden: behind the layer, arrived too. Keys, values: as they are held when the "
@@ -132,7 +155,7 @@ Lines layer_error_lines(const Diagnosis& diagnosis, const RenderOptions& options
   if (diagnosis.errors.layers.empty()) return {};
   Lines lines = table_lines(table_of(layer_titles, layer_rows(diagnosis, options)), options);
   append_wrapped(explanation(), lines, options);
-  if (const std::string channel = channel_text(diagnosis.errors); !channel.empty()) append_wrapped(channel, lines, options);
+  for (const std::string& sentence : sentences(diagnosis.errors)) append_wrapped(sentence, lines, options);
   return lines;
 }
 
@@ -149,8 +172,9 @@ std::string error_markdown(const Diagnosis& diagnosis) {
   if (diagnosis.errors.layers.empty()) return "";
   RenderOptions options;
   options.unicode = true;
-  return "\nWhere the error is made, worst layers first:\n" + markdown_table(layer_titles, layer_rows(diagnosis, options)) + "\n" +
-         markdown_text(explanation()) + "\n" + markdown_table(kind_titles, kind_rows(diagnosis, options));
+  std::string text = "\nWhere the error is made, worst layers first:\n" + markdown_table(layer_titles, layer_rows(diagnosis, options)) + "\n" + markdown_text(explanation());
+  for (const std::string& sentence : sentences(diagnosis.errors)) text += " " + markdown_text(sentence);
+  return text + "\n" + markdown_table(kind_titles, kind_rows(diagnosis, options));
 }
 
 }  // namespace kvdiff

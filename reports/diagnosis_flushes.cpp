@@ -66,8 +66,9 @@ std::string last_error(const LaneFlushes& lane) {
     for (const FlushRecord& flush : lane.flushes)
       if (const FlushSide* one = side_of(flush, side)) last = one;
     if (!last) continue;
-    text += fmt::format("{}{}s {}", text.empty() ? "" : ", ", name_of(side), short_number(last->after));
-    if (last->most_times > 1) text += fmt::format(" ({:.2f} times that of one encoding, largest in layer {})", last->chained_over_one_shot(), last->worst_layer);
+    text += fmt::format("{}{}s {}", text.empty() ? "" : "; ", name_of(side), short_number(last->after));
+    if (last->most_times > 1) text += fmt::format(", {:.2f} times that of one encoding", last->chained_over_one_shot());
+    if (last->worst_layer >= 0) text += fmt::format(" (layer {}: {})", last->worst_layer, short_number(last->worst_layer_error));
   }
   return text;
 }
@@ -75,7 +76,7 @@ std::string last_error(const LaneFlushes& lane) {
 std::string lane_text(const LaneFlushes& lane) {
   if (lane.flushes.empty()) return fmt::format("{}: never encodes in this text.", lane.name);
   const std::string again = lane.encodes_again ? "whole histories again" : "each token once";
-  return fmt::format("{}: {}, {}; error after the last: {}.", lane.name, counted(static_cast<int64_t>(lane.flushes.size()), "flush", "flushes"), again,
+  return fmt::format("{}: {}, {}; error after the last, and of its worst layer: {}.", lane.name, counted(static_cast<int64_t>(lane.flushes.size()), "flush", "flushes"), again,
                      last_error(lane));
 }
 
