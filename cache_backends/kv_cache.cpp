@@ -61,8 +61,11 @@ void check_unit(const SidePlan& plan) {
   codec.encode(std::vector<float>(static_cast<size_t>(unit.elements()), 1.0f), unit, plan.compute);
 }
 
+// What a history that is encoded again is encoded from.
+enum class Source { as_decoded, as_given };
+
 std::shared_ptr<const SidePlan> plan_side(const CacheSpec& spec, const SideSpec& side_spec, Side side,
-                                          const CacheShape& shape, CodecPool& codecs) {
+                                          const CacheShape& shape, Source source, CodecPool& codecs) {
   auto plan = std::make_shared<SidePlan>();
   plan->side = side;
   plan->row = {shape.batch, shape.heads, 1, shape.head_size};
@@ -73,8 +76,21 @@ std::shared_ptr<const SidePlan> plan_side(const CacheSpec& spec, const SideSpec&
   plan->residual_length = spec.lane.residual;
   plan->rotation = rotation_of(side_spec, side, shape.head_size);
   plan->prefill_reads_codes = spec.lane.prefill == "quantized";
+  plan->one_shot = source == Source::as_given;
   check_unit(*plan);
   return plan;
+}
+
+std::unique_ptr<KvCache> make(const CacheSpec& spec, const CacheShape& shape, Source source) {
+  check_shape(shape);
+  CodecPool codecs;
+  std::vector<QuantizedCache::LayerPlan> plans;
+  for (int64_t layer = 0; layer < shape.layers; ++layer) {
+    const LayerSpec sides = layer_spec(spec, layer, shape.layers);
+    plans.push_back({plan_side(spec, sides.key, Side::key, shape, source, codecs),
+                     plan_side(spec, sides.value, Side::value, shape, source, codecs)});
+  }
+  return std::make_unique<QuantizedCache>(shape, plans);
 }
 
 }  // namespace
@@ -95,15 +111,11 @@ std::vector<float> decoded(const KvPages& pages, Side side, const CacheShape& sh
 }
 
 std::unique_ptr<KvCache> make_cache(const CacheSpec& spec, const CacheShape& shape) {
-  check_shape(shape);
-  CodecPool codecs;
-  std::vector<QuantizedCache::LayerPlan> plans;
-  for (int64_t layer = 0; layer < shape.layers; ++layer) {
-    const LayerSpec sides = layer_spec(spec, layer, shape.layers);
-    plans.push_back({plan_side(spec, sides.key, Side::key, shape, codecs),
-                     plan_side(spec, sides.value, Side::value, shape, codecs)});
-  }
-  return std::make_unique<QuantizedCache>(shape, plans);
+  return make(spec, shape, Source::as_decoded);
+}
+
+std::unique_ptr<KvCache> make_one_shot_cache(const CacheSpec& spec, const CacheShape& shape) {
+  return make(spec, shape, Source::as_given);
 }
 
 }  // namespace kvdiff

@@ -112,4 +112,9 @@ std::vector<float> decoded(const KvPages& pages, Side side, const CacheShape& sh
 // A cache for the spec. Throws UserError(usage) for what the spec's codec cannot do with this shape.
 std::unique_ptr<KvCache> make_cache(const CacheSpec& spec, const CacheShape& shape);
 
+// The same, but whenever the schedule encodes a history again, it is encoded from the values as they were given, not from
+// what an earlier encoding made of them: the error of one encoding, without what repeating it adds. Schedules that encode
+// each token once are the same bits either way. For experiments: the values are kept, and bytes() does not count them.
+std::unique_ptr<KvCache> make_one_shot_cache(const CacheSpec& spec, const CacheShape& shape);
+
 }  // namespace kvdiff

@@ -79,6 +79,7 @@ void SideCache::push(std::span<const float> values, int64_t n, int64_t chunk) {
     }
     residual_tail_->write(values, n, source, residual_end_, count);
     residual_.append(residual_tail_, residual_end_, count);
+    if (plan_->one_shot) given_.append(residual_tail_, residual_end_, count);
     residual_end_ += count;
     source += count;
   }
@@ -102,9 +103,13 @@ PeerVerdict SideCache::flush(const FlushPlan& plan) {
 PeerVerdict SideCache::encode_history() {
   const BlockShape shape = with_tokens(plan_->row, tokens());
   std::vector<float> values(static_cast<size_t>(shape.elements()));
-  const int64_t before = encoded_.tokens();
-  gather(encoded_, plan_->row, 0, before, shape.tokens, values.data());
-  gather(residual_, plan_->row, 0, residual_.tokens(), shape.tokens, values.data() + before * shape.head_size);
+  if (plan_->one_shot) {
+    gather(given_, plan_->row, 0, shape.tokens, shape.tokens, values.data());
+  } else {
+    const int64_t before = encoded_.tokens();
+    gather(encoded_, plan_->row, 0, before, shape.tokens, values.data());
+    gather(residual_, plan_->row, 0, residual_.tokens(), shape.tokens, values.data() + before * shape.head_size);
+  }
   auto block = encode(values, shape);
   encoded_.clear();
   residual_.clear();
@@ -168,12 +173,14 @@ void SideCache::crop(int64_t tokens) {
   }
   residual_.crop(std::max<int64_t>(0, tokens - encoded_.tokens()));
   encoded_.crop(std::min(tokens, encoded_.tokens()));
+  if (plan_->one_shot) given_.crop(tokens);
 }
 
 void SideCache::reorder(const Rows& rows) {
   settle();
   encoded_.reorder(rows);
   residual_.reorder(rows);
+  given_.reorder(rows);
 }
 
 Bytes SideCache::bytes() const {

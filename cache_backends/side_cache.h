@@ -23,6 +23,7 @@ struct SidePlan {
   int64_t residual_length = 0;
   bool prefill_reads_codes = false;
   int64_t rotation = 0;                 // rotation.h: channels per block; 0: K and V are kept as they come
+  bool one_shot = false;                // make_one_shot_cache: a history is encoded from what was given, each time anew
 };
 
 // What happened so far, for the receipt.
@@ -78,6 +79,7 @@ class SideCache {
   std::shared_ptr<const SidePlan> plan_;
   std::shared_ptr<const Codec> codec_;  // with frozen scales, once they are; else null until the first append
   TokenRun encoded_, residual_;
+  TokenRun given_;  // one_shot: all that is held, in full precision
   VisibleEncoding latest_encoding_, encoding_before_view_;
   std::optional<View> view_;  // of the last append, where it is not what is held
   std::shared_ptr<FullPrecisionStore> residual_tail_;

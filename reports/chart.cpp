@@ -42,7 +42,42 @@ size_t height_of(double value, double largest, bool logarithmic) {
   return static_cast<size_t>(std::clamp(std::ceil(share * 8), 1.0, 8.0));
 }
 
+constexpr std::array<std::string_view, 5> shade_blocks = {"·", "░", "▒", "▓", "█"};
+constexpr std::array<std::string_view, 5> shade_ascii = {".", "-", "+", "*", "#"};
+constexpr double shade_decades = 1.25;  // a quarter of a decade each
+
+std::string_view shade_of(double value, const ShadingStyle& style) {
+  if (std::isnan(value)) return " ";
+  if (value <= 0 || style.largest <= 0) return "0";
+  constexpr auto count = static_cast<double>(shade_blocks.size());
+  const double place = std::ceil((1 + std::log10(value / style.largest) / shade_decades) * count);
+  const auto index = static_cast<size_t>(std::clamp(place, 1.0, count)) - 1;
+  return style.unicode ? shade_blocks[index] : shade_ascii[index];
+}
+
 }  // namespace
+
+std::vector<std::string> shading(std::span<const double> values, const ShadingStyle& style) {
+  const size_t count = std::min(values.size(), static_cast<size_t>(std::max(style.width, 1)));
+  std::vector<double> largest(count, std::nan(""));
+  for (size_t i = 0; i < values.size(); ++i) {
+    double& cell = largest[i * count / values.size()];
+    if (!std::isnan(values[i]) && !(values[i] <= cell)) cell = values[i];
+  }
+  std::vector<std::string> cells;
+  for (const double value : largest) cells.emplace_back(shade_of(value, style));
+  return cells;
+}
+
+std::vector<std::pair<std::string, double>> shades(const ShadingStyle& style) {
+  std::vector<std::pair<std::string, double>> all;
+  const auto& characters = style.unicode ? shade_blocks : shade_ascii;
+  for (size_t i = 0; i < characters.size(); ++i) {
+    const double below = shade_decades * (1 - static_cast<double>(i + 1) / static_cast<double>(characters.size()));
+    all.emplace_back(characters[i], style.largest * std::pow(10, -below));
+  }
+  return all;
+}
 
 std::string sparkline(std::span<const double> values, const SparklineStyle& style) {
   const std::vector<double> cells = shares(values, style.width);

@@ -10,6 +10,7 @@
 #include "reports/console_sections.h"
 #include "reports/diagnosis_conformance.h"
 #include "reports/diagnosis_flip.h"
+#include "reports/diagnosis_sections.h"
 #include "reports/numbers.h"
 #include "reports/registry.h"
 #include "reports/table.h"
@@ -254,6 +255,10 @@ constexpr Section sections[] = {{"", headline},
                                 {"EXEMPT, OR THE REFERENCE'S OWN PUT IN: THE DIFFERENCE ARRIVED FROM ELSEWHERE", restored_lines},
                                 {"IS ALL OF THE SET NEEDED?", company_lines},
                                 {"WHICH TOKENS' CODES, BY POSITION", token_lines},
+                                {"WHERE THE ERROR IS MADE, WORST LAYERS FIRST", layer_error_lines},
+                                {"BY KIND OF TOKEN", token_kind_lines},
+                                {"FLUSHES", flush_lines},
+                                {"ERROR BY LAYER AND STEP", error_map_lines},
                                 {"REMEDIES TRIED", remedies},
                                 {"TEXT, THE FIRST 200 CHARACTERS", texts},
                                 {"TO REPRODUCE", reproduce}};

@@ -44,7 +44,7 @@ std::vector<float> beside_itself_backwards(const std::vector<float>& values, con
 void check(const Row& row, const Tape& tape, const AuditInput& input, std::vector<HandlingRow>& found) {
   const std::function<std::unique_ptr<KvCache>()> make = [&] { return input.make(tape.shape); };
   const Record expected(tape, make, true);
-  Trial trial{tape, make, expected, true, {}};
+  OperationTrial trial{tape, make, expected, true, {}};
   try_operation(find_lifecycle_operation(row.operation), trial);
   if (trial.applies) found.push_back({std::string(row.name), trial.found});
 }

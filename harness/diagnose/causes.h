@@ -12,7 +12,7 @@ struct CauseFacts {
   double target = 0.8;  // what a change to the accused must recover: the rule's share of what exempting them recovers
 };
 
-// The first row of the table whose evidence holds; "unknown" otherwise. A row needs a trial that was run: what changed one
+// The first row of the table whose evidence holds, and the names of the others that hold; "unknown" otherwise. A row needs a trial that was run: what changed one
 // thing, and healed.
 CauseFinding find_cause(const CauseFacts& facts);
 

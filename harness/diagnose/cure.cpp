@@ -7,12 +7,13 @@ namespace kvdiff {
 namespace {
 
 RemedyResult result_of(const Remedy& remedy, const std::optional<TrialAnswer>& answer, double candidate_kld) {
-  RemedyResult result{remedy.name, remedy.spec, remedy.same_bits, {}, 0, {}, 0, false, false, remedy.regrouped};
+  RemedyResult result{remedy.name, remedy.spec, remedy.same_bits, {}, 0, {}, 0, false, false, remedy.regrouped, remedy.longer_window};
   if (!answer) return result;
   result.recovery = 1 - answer->kld / candidate_kld;
   result.kld = answer->kld;
   result.parts_at = answer->parts_at;
   result.bytes = answer->bytes;
+  result.coded_share = answer->coded_share;
   result.heals_kld = *result.recovery >= SetRule{}.target && answer->not_finite == 0;
   result.heals_text = !answer->parts_at;
   return result;
@@ -55,6 +56,8 @@ std::optional<double> accused_at_8_bits(const Walk& walk) {
 
 void find_cure(Walk& walk) {
   try_remedies(walk);
+  ask_requantization(walk);
+  ask_token_ranges(walk);
   if (walk.accused().empty()) return;
   const double target = SetRule{}.target * walk.result.place.set.recovery;
   walk.result.cause = find_cause({walk.result, accused_at_8_bits(walk), walk.subject.spec, walk.material.shape, target});

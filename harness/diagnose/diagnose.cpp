@@ -6,6 +6,7 @@
 
 #include "cache_backends/error.h"
 #include "harness/diagnose/elsewhere.h"
+#include "harness/diagnose/error_study.h"
 #include "harness/diagnose/first_run.h"
 #include "harness/diagnose/questions.h"
 #include "harness/diagnose/remedies.h"
@@ -19,7 +20,7 @@ namespace kvdiff {
 namespace {
 
 constexpr int64_t window_steps = 48;
-constexpr int64_t kept_for_remedies = 12;
+constexpr int64_t kept_for_remedies = 20;  // and what else is asked of the candidate as a whole
 constexpr size_t reference_lane = 0, candidate_lane = 2;
 
 class Diagnostician {
@@ -107,19 +108,22 @@ class Diagnostician {
     const std::optional<Divergence>& parting = candidate.free->first_divergence;
     if (parting) plan.flip = FlipPoint{parting->step, parting->reference.id, parting->candidate.id};
     Trials trials(*loaded_.engine, std::move(plan), hooks_);
-    const std::span<const int32_t> text = reference_text(base, window);
-    const Material material = material_of(*loaded_.engine, base.prompt.token_ids, text);
+    Material material = material_of(*loaded_.engine, base.prompt.token_ids, fed_text(base));
+    if (hooks_.progress) hooks_.progress({"flushes", steps, steps, 0, static_cast<int64_t>(base.lanes.size())});
+    study_errors(base, material, loaded_.engine->pool, result_);
+    material.crop(material.prompt + window.end());
     if (hooks_.progress) hooks_.progress({"arithmetic floor", 0, window.steps, 0, 0});
-    result_.arithmetic = measure_arithmetic(loaded_, place_, text, window);
+    result_.arithmetic = measure_arithmetic(loaded_, place_, fed_text(base), window);
     attribute(trials, material, parting);
     finish(trials);
   }
 
   const CacheSpec& spec() const { return run_.caches.front(); }
 
-  static std::span<const int32_t> reference_text(const RunReport& base, const TrialWindow& window) {
+  // The last token that it chose is fed to nobody.
+  static std::span<const int32_t> fed_text(const RunReport& base) {
     const std::vector<int32_t>& tokens = base.lanes[reference_lane].free->tokens;
-    return std::span(tokens).first(std::min(tokens.size(), static_cast<size_t>(window.end())));
+    return std::span(tokens).first(std::min(tokens.size(), static_cast<size_t>(base.lanes[reference_lane].steps - 1)));
   }
 
   // What the first run took tells what a trial will take, on this machine, now. The number is recorded.
@@ -238,7 +242,7 @@ Budget parse_budget(std::string_view text) {
 Diagnosis diagnose(const Case& given, const Budget& budget, const RunPlace& place, const RunHooks& hooks) {
   check_case(given);
   Case run = given;
-  run.modes = {"forced", "free"};
+  run.modes = {"local", "forced", "free"};
   Loaded loaded = load_case(run, place);
   Case first = run;
   first.caches.assign(static_cast<size_t>(TrialPlan{}.lanes_per_batch), run.caches.front());

@@ -2,6 +2,7 @@
 
 #include "cache_backends/error.h"
 #include "harness/diagnose/diagnosis_json.h"
+#include "harness/diagnose/error_json.h"
 
 namespace kvdiff {
 namespace {
@@ -84,6 +85,7 @@ Json json_of(const RemedyResult& one) {
   number(object, "kld", one.recovery ? std::optional(one.kld) : std::nullopt);
   object["parts_at"] = or_null(one.parts_at);
   object["bytes"] = one.recovery ? Json(one.bytes) : Json(nullptr);
+  number(object, "coded_share", one.recovery ? std::optional(one.coded_share) : std::nullopt);
   object["heals_kld"] = one.heals_kld;
   object["heals_text"] = one.heals_text;
   return object;
@@ -165,6 +167,10 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
   number(object["window"], "candidate_kld", diagnosis.candidate_kld);
   object["scan"] = list_of(diagnosis.scan);
   object["sides"] = list_of(diagnosis.sides);
+  object["token_ranges"] = list_of(diagnosis.token_ranges);
+  object["flushes"] = json_of(diagnosis.flushes);
+  object["errors"] = json_of(diagnosis.errors);
+  object["error_maps"] = list_of(diagnosis.error_maps);
   object["remedies"] = list_of(diagnosis.remedies);
   object["handling"] = list_of(diagnosis.handling);
   object["conformance"] = json_of(diagnosis.conformance);

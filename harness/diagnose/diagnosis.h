@@ -14,6 +14,10 @@
 #include "harness/diagnose/minimal_set.h"
 #include "harness/diagnose/restored.h"
 #include "harness/diagnose/token_places.h"
+#include "harness/diagnose/error_profile.h"
+#include "harness/diagnose/flush_timeline.h"
+#include "harness/diagnose/minimal_set.h"
+#include "harness/diagnose/token_ranges.h"
 #include "harness/run_report.h"
 
 namespace kvdiff {
@@ -83,6 +87,8 @@ struct RemedyResult {
   int64_t bytes = 0;                   // at the end of the window
   bool heals_kld = false, heals_text = false;
   bool regrouped = false;              // the same bits: only which elements share a scale is another
+  bool longer_window = false;          // the same codec: only how many tokens stay in full precision is another
+  double coded_share = 0;              // of the tokens held at the end of the window on the sides that quantize: those that are codes
   bool holds() const { return heals_kld && heals_text; }
 };
 
@@ -128,6 +134,10 @@ struct Diagnosis {
   int64_t layers = 0;
   std::vector<PartScore> scan;         // in the order of the ranking
   std::vector<SideScore> sides;        // keys, values; only where the candidate quantizes both
+  std::vector<TokenRangeScore> token_ranges;  // in the order of the text
+  FlushTimeline flushes;
+  ErrorProfile errors;
+  std::vector<ErrorMap> error_maps;
   std::vector<RemedyResult> remedies;  // in the order of cost in bytes, cheapest first
   std::vector<HandlingCheck> handling;
   ConformanceFinding conformance;      // is it what its spec says?

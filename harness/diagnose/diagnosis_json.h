@@ -1,4 +1,5 @@
 #pragma once
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -15,6 +16,8 @@ using Json = nlohmann::ordered_json;
 void number(Json& object, const std::string& name, std::optional<double> value, std::string_view missing = "not asked: the budget was spent");
 
 template <class Value> Json or_null(const std::optional<Value>& value) { return value ? Json(*value) : Json(nullptr); }
+// Where a null speaks for itself.
+inline Json or_null(std::optional<double> value) { return value && std::isfinite(*value) ? Json(*value) : Json(nullptr); }
 
 Json json_of(const Part& part);
 Json json_of(const ArithmeticFinding& found);

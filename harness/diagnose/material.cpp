@@ -30,6 +30,18 @@ std::shared_ptr<const PatchSource> source_of(const Material& material) {
   return source;
 }
 
+void Material::crop(int64_t first_tokens) {
+  const int64_t kept = std::min(tokens, first_tokens);
+  for (auto* side : {&key, &value})
+    for (std::vector<float>& values : *side) {
+      for (int64_t head = 0; head < shape.heads; ++head)
+        std::copy_n(values.begin() + head * tokens * shape.head_size, kept * shape.head_size, values.begin() + head * kept * shape.head_size);
+      values.resize(static_cast<size_t>(shape.heads * kept * shape.head_size));
+      values.shrink_to_fit();
+    }
+  tokens = kept;
+}
+
 std::vector<int64_t> deviating_channels(const Material& material, const Part& part) {
   const int64_t size = material.shape.head_size;
   const float* rows = material.of(part.layer, part.side).data() + std::max<int64_t>(part.head, 0) * material.tokens * size;

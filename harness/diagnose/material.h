@@ -16,6 +16,7 @@ struct Material {
   const std::vector<float>& of(int layer, Side side) const {
     return (side == Side::key ? key : value)[static_cast<size_t>(layer)];
   }
+  void crop(int64_t first_tokens);  // keeps the first, at most as many as there are
 };
 Material material_of(Engine& engine, std::span<const int32_t> prompt, std::span<const int32_t> text);
 

@@ -64,6 +64,13 @@ CacheSpec guilty_at_8(const Question& ask) {
   return ask.with([&](int64_t layer, Side side, const SideSpec& now) { return ask.guilty(layer, side) ? at_eight_bits(now) : now; });
 }
 
+CacheSpec short_window(const Question& ask) {
+  constexpr int64_t tokens = 32;
+  CacheSpec spec = ask.spec;
+  spec.lane.residual = std::max(tokens, ask.spec.lane.residual);
+  return spec;
+}
+
 CacheSpec larger_residual(const Question& ask) {
   constexpr int64_t usual = 128;
   CacheSpec spec = ask.spec;
@@ -86,7 +93,7 @@ CacheSpec integers(const Question&) { return parse_cache_spec("int8"); }
 struct Row {
   std::string_view name;
   CacheSpec (*spec)(const Question& ask);
-  bool same_bits = false, regrouped = false;
+  bool same_bits = false, regrouped = false, longer_window = false;
 };
 constexpr Row rows[] = {{"the other axis", other_axis, true, true},
                         {"groups within one token and head", within_a_token, true, true},
@@ -94,7 +101,8 @@ constexpr Row rows[] = {{"the other axis", other_axis, true, true},
                         {"keys at 8 bits in the accused layers", guilty_keys_at_8},
                         {"the accused sides at 8 bits", guilty_at_8},
                         {"the accused sides in full precision", guilty_full},
-                        {"a larger residual", larger_residual},
+                        {"a residual of 32 tokens", short_window, false, false, true},
+                        {"a larger residual", larger_residual, false, false, true},
                         {"all keys at 8 bits", keys_at_8},
                         {"everything at 8 bits", all_at_8},
                         {"int8", integers}};
@@ -133,7 +141,7 @@ std::vector<Remedy> remedies_for(const CacheSpec& spec, const CacheShape& shape,
   std::vector<Remedy> remedies;
   for (const Row& row : rows) {
     const auto one = possible(row, ask, shape);
-    if (one && !(*one == spec) && !known(remedies, *one)) remedies.push_back({std::string(row.name), *one, row.same_bits, row.regrouped});
+    if (one && !(*one == spec) && !known(remedies, *one)) remedies.push_back({std::string(row.name), *one, row.same_bits, row.regrouped, row.longer_window});
   }
   return remedies;
 }

@@ -11,6 +11,7 @@ struct Remedy {
   CacheSpec spec;
   bool same_bits = false;  // as many bits for the same tokens, laid out otherwise
   bool regrouped = false;  // of those: other elements share a scale, and groups are not made smaller to fit the data
+  bool longer_window = false;  // the same codec, and more of the newest tokens in full precision
 };
 
 // What may be tried against this candidate, one row of the table each; rows that mean nothing here, or say what another

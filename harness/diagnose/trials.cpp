@@ -14,7 +14,7 @@ namespace {
 constexpr LaneId first_candidate = 2;
 
 std::string key_of(const Trial& trial) {
-  return fmt::format("{}|{}|{}", canonical(trial.spec), text_of(trial.patch), trial.read_text);
+  return fmt::format("{}|{}|{}|{}", canonical(trial.spec), text_of(trial.patch), trial.read_text, trial.one_shot);
 }
 
 LaneInput lane_of(const Trial& trial) { return {key_of(trial), trial.spec, trial.spec.lane.prefill == "quantized"}; }
@@ -46,6 +46,18 @@ double mean(const std::vector<double>& values) {
   return values.empty() ? 0 : sum / static_cast<double>(values.size());
 }
 
+// Over the sides that hold codes.
+double coded_share(const Receipt& receipt) {
+  int64_t codes = 0, tokens = 0;
+  for (const auto* sides : {&receipt.key, &receipt.value})
+    for (const SideReceipt& one : *sides) {
+      if (one.encoded_elements == 0) continue;
+      codes += one.tokens_quantized;
+      tokens += one.tokens_quantized + one.tokens_residual;
+    }
+  return tokens > 0 ? static_cast<double>(codes) / static_cast<double>(tokens) : 0;
+}
+
 TrialAnswer answer_of(const LaneMeasurements& measured, const LaneTrace& trace, const TrialWindow& window, int64_t vocabulary) {
   TrialAnswer answer;
   const ModeMeasurements* forced = measured.find(Mode::forced);
@@ -61,6 +73,7 @@ TrialAnswer answer_of(const LaneMeasurements& measured, const LaneTrace& trace, 
   answer.kld = mean(answer.kld_by_step);
   answer.largest = mean(largest);
   answer.bytes = trace.forced->cache->bytes().total();
+  answer.coded_share = coded_share(trace.forced->cache->receipt());
   if (trace.divergence) answer.parts_at = trace.divergence->step;
   return answer;
 }
@@ -118,9 +131,10 @@ void Trials::run_batch(const std::vector<const Trial*>& batch) {
                      now.rows, now.lanes});
   };
   hooks.wrap_cache = [&](LaneId lane, Mode mode, std::unique_ptr<KvCache> cache) {
+    const Trial* trial = lane < first_candidate ? nullptr : batch[static_cast<size_t>(lane - first_candidate)];
+    if (trial && trial->one_shot) cache = make_one_shot_cache(trial->spec, cache->shape());
     if (hooks_.wrap_cache) cache = hooks_.wrap_cache(lane, mode, std::move(cache));
-    if (lane < first_candidate || batch[static_cast<size_t>(lane - first_candidate)]->patch.parts.empty()) return cache;
-    return make_patched_cache(std::move(cache), batch[static_cast<size_t>(lane - first_candidate)]->patch);
+    return trial && !trial->patch.parts.empty() ? make_patched_cache(std::move(cache), trial->patch) : std::move(cache);
   };
   const LockstepResult result = run_lockstep(engine_, input, hooks);
   if (result.interrupted) {

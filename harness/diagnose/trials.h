@@ -15,6 +15,7 @@ struct Trial {
   CacheSpec spec;
   Patch patch;
   bool read_text = false;  // let it speak freely, too
+  bool one_shot = false;   // make_one_shot_cache: histories are encoded from the values as they were given
 };
 
 // The two tokens between which a text parts, and the step.
@@ -39,6 +40,7 @@ struct TrialAnswer {
   std::vector<double> kld_by_step;  // of the window
   double largest = 0;               // mean over the window of the step's largest |logit - the reference's|
   std::optional<FlipLogits> flip;   // none: not asked for, outside the window, or not finite
+  double coded_share = 0;           // of the tokens held then on the sides that quantize: those that are codes
 };
 
 // Steps [first, first + steps): the lane's own past before them is computed too, and not counted.

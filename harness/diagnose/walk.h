@@ -38,6 +38,8 @@ bool hurt_as_a_pair(const MinimalSet& set, const std::vector<PartScore>& scan);
 
 void find_place(Walk& walk);  // the scan, and the smallest set that recovers
 void zoom(Walk& walk);        // the set's heads, and their channels
+void ask_requantization(Walk& walk);  // what encoding a history again costs
+void ask_token_ranges(Walk& walk);    // sinks, prompt, generated tokens
 void find_cure(Walk& walk);   // remedies, tried; the cheapest that holds
 
 }  // namespace kvdiff

@@ -48,7 +48,7 @@ CaseResult run_case(const CacheSpec& spec, const LifecycleCase& place, int64_t t
   const Record expected(tape, make, true);
   CaseResult result{{}, expected.flushes()};
   for (const LifecycleOperation& operation : lifecycle_operations()) {
-    Trial trial{tape, make, expected, true, {}};
+    OperationTrial trial{tape, make, expected, true, {}};
     try_operation(operation, trial);
     result.rows.push_back({std::string(operation.name), trial.applies ? 1 : 0, trial.found, place});
   }

@@ -11,16 +11,16 @@ namespace {
 
 using Cache = std::unique_ptr<KvCache>;
 
-Cache half_way(Trial& trial) {
+Cache half_way(OperationTrial& trial) {
   Cache cache = trial.make();
   trial.tape.feed(*cache, trial.tape.middle());
   return cache;
 }
 
-void length(Trial& trial) { trial.note(trial.expected.check_length()); }
+void length(OperationTrial& trial) { trial.note(trial.expected.check_length()); }
 
 // The fork goes on with the text, the original with something else.
-void fork_goes_on(Trial& trial) {
+void fork_goes_on(OperationTrial& trial) {
   const Cache original = half_way(trial);
   const Cache fork = original->fork();
   trial.tape.feed_bent(*original, trial.tape.middle(), trial.tape.tokens);
@@ -28,7 +28,7 @@ void fork_goes_on(Trial& trial) {
 }
 
 // A copy of a copy, which dies while the original lives on.
-void original_survives(Trial& trial) {
+void original_survives(OperationTrial& trial) {
   const Cache original = half_way(trial);
   {
     const Cache fork = original->fork()->fork();
@@ -38,7 +38,7 @@ void original_survives(Trial& trial) {
 }
 
 // Nothing of what it was copied from is left.
-void deep_copy(Trial& trial) {
+void deep_copy(OperationTrial& trial) {
   Cache original = half_way(trial);
   const Cache copy = original->fork()->fork();
   original->reset();
@@ -48,7 +48,7 @@ void deep_copy(Trial& trial) {
 }
 
 // The copy shares what is held (a fork copies references) and is fed all along: the original must not notice.
-void shallow_copy(Trial& trial) {
+void shallow_copy(OperationTrial& trial) {
   const Cache original = half_way(trial);
   const Cache copy = original->fork();
   for (int64_t token = trial.tape.middle(); token < trial.tape.tokens; ++token) {
@@ -58,7 +58,7 @@ void shallow_copy(Trial& trial) {
 }
 
 // Two continuations, a token each in turn. The other one is compared, too, with a run of its own.
-void interleaved(Trial& trial) {
+void interleaved(OperationTrial& trial) {
   const Tape& tape = trial.tape;
   const Cache one = half_way(trial), other = one->fork();
   for (int64_t token = tape.middle(); token < tape.tokens; ++token) {
@@ -72,7 +72,7 @@ void interleaved(Trial& trial) {
 
 // A token that was appended and cropped away again never was, where it flushed nothing (what it pushed out of a window is
 // encoded for good).
-void crop_one_away(Trial& trial) {
+void crop_one_away(OperationTrial& trial) {
   const Tape& tape = trial.tape;
   const Cache cache = trial.make();
   trial.prefill(*cache);
@@ -97,7 +97,7 @@ void cut(std::vector<float>& values, int64_t rows, int64_t tokens, int64_t head_
 }
 
 // A crop into what is encoded shows less of it, and nothing else.
-void crop_into_history(Trial& trial) {
+void crop_into_history(OperationTrial& trial) {
   const Tape& tape = trial.tape;
   const Cache cache = half_way(trial);
   Snapshot expected = snapshot(*cache);
@@ -109,7 +109,7 @@ void crop_into_history(Trial& trial) {
   trial.note(difference(snapshot(*cache), expected, tape.shape, tape.update_of(tape.middle() - 1)));
 }
 
-void another_life(Trial& trial, void (*end_life)(KvCache& cache)) {
+void another_life(OperationTrial& trial, void (*end_life)(KvCache& cache)) {
   const Cache cache = trial.make();
   trial.tape.append(*cache, 0, trial.tape.prompt, true);
   trial.tape.feed_bent(*cache, trial.tape.prompt, trial.tape.tokens);
@@ -117,15 +117,15 @@ void another_life(Trial& trial, void (*end_life)(KvCache& cache)) {
   trial.prefill(*cache);
   trial.go_on(*cache, trial.tape.prompt, trial.tape.tokens);
 }
-void reset(Trial& trial) {
+void reset(OperationTrial& trial) {
   another_life(trial, [](KvCache& cache) { cache.reset(); });
 }
-void crop_to_zero(Trial& trial) {
+void crop_to_zero(OperationTrial& trial) {
   another_life(trial, [](KvCache& cache) { cache.crop(0); });
 }
 
 // Round and back behind every token, then all beams take the last: the history has to move with them.
-void reorder(Trial& trial) {
+void reorder(OperationTrial& trial) {
   const Tape& tape = trial.tape;
   const int64_t batch = tape.shape.batch;
   std::vector<int64_t> round(static_cast<size_t>(batch)), back(round.size());
@@ -161,7 +161,7 @@ constexpr LifecycleOperation table[] = {{"length of every layer", length},
 
 }  // namespace
 
-void Trial::go_on(KvCache& cache, int64_t first, int64_t last) {
+void OperationTrial::go_on(KvCache& cache, int64_t first, int64_t last) {
   for (int64_t token = first; token < last; ++token) {
     tape.append(cache, token, 1);
     if (!found) note(expected.check_view(cache, tape.update_of(token)));
@@ -170,7 +170,7 @@ void Trial::go_on(KvCache& cache, int64_t first, int64_t last) {
   }
 }
 
-void Trial::prefill(KvCache& cache) {
+void OperationTrial::prefill(KvCache& cache) {
   tape.append(cache, 0, tape.prompt);
   note(expected.check_view(cache, 0));
   cache.settle();
@@ -185,7 +185,7 @@ const LifecycleOperation& find_lifecycle_operation(std::string_view name) {
   throw InternalError(fmt::format("no operation '{}'", name));
 }
 
-void try_operation(const LifecycleOperation& operation, Trial& trial) {
+void try_operation(const LifecycleOperation& operation, OperationTrial& trial) {
   try {
     operation.run(trial);
   } catch (const std::exception& error) {

@@ -7,7 +7,7 @@
 namespace kvdiff {
 
 // One operation at work: caches are made, fed and compared through it. Keeps the first difference.
-struct Trial {
+struct OperationTrial {
   const Tape& tape;
   const std::function<std::unique_ptr<KvCache>()>& make;
   const Record& expected;
@@ -25,12 +25,12 @@ struct Trial {
 // One row per operation: operations.cpp.
 struct LifecycleOperation {
   std::string_view name;
-  void (*run)(Trial& trial);
+  void (*run)(OperationTrial& trial);
 };
 std::span<const LifecycleOperation> lifecycle_operations();
 const LifecycleOperation& find_lifecycle_operation(std::string_view name);  // InternalError: there is none
 
 // Runs it. What it throws is a difference, too.
-void try_operation(const LifecycleOperation& operation, Trial& trial);
+void try_operation(const LifecycleOperation& operation, OperationTrial& trial);
 
 }  // namespace kvdiff

@@ -39,6 +39,7 @@ struct Totals {
   int64_t attention_rows = 0;        // attention stages: rows (head x step) that were finite
   double attention_kl = 0;           // attention_logits: sum over rows of KL(reference || candidate), nats
   double mass_moved = 0;             // attention_probs: sum over rows of the total variation, 0..1 each
+  double largest_mass_moved = 0;     // of one row
   double sink_reference = 0, sink_candidate = 0, sink_moved = 0;  // first key's probability; |difference|
 };
 

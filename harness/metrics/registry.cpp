@@ -31,6 +31,8 @@ constexpr Metric table[] = {
     {"attention_logit_max", scores, "1", "max", larger, "max |r - c| of the scaled scores", metric::attention_logit_max},
     {"attention_kl", scores, "nats", "mean over heads and steps", larger, "KL(softmax r || softmax c) of each head's scores, in double", metric::attention_kl},
     {"attention_mass_moved", probs, "1", "mean over heads and steps", larger, "total variation: sum |r - c| / 2 of each head's probabilities", metric::attention_mass_moved},
+    {"attention_mass_moved_max", probs, "1", "max over heads and steps", larger, "the largest of these total variations", metric::attention_mass_moved_max},
+    {"sink_mass_reference", probs, "1", "mean over heads and steps", neither, "r of the first token's probability", metric::sink_mass_reference},
     {"sink_mass_moved", probs, "1", "mean over heads and steps", larger, "|r - c| of the first token's probability", metric::sink_mass_moved},
     {"sink_mass_change", probs, "1", "mean over heads and steps", neither, "c - r of the first token's probability", metric::sink_mass_change},
 

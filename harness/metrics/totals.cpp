@@ -1,5 +1,6 @@
 #include "harness/metrics/totals.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "harness/metrics/registry.h"
@@ -32,6 +33,7 @@ double add_probabilities(const RowInPlace& at, Totals& totals) {
   const double moved = 0.5 * at.row.sums.absolute_difference;
   const double reference = at.pair.reference[0], candidate = at.pair.candidate[0];
   totals.mass_moved += moved;
+  totals.largest_mass_moved = std::max(totals.largest_mass_moved, moved);
   totals.sink_reference += reference;
   totals.sink_candidate += candidate;
   totals.sink_moved += std::fabs(reference - candidate);
@@ -51,6 +53,7 @@ void add(const Totals& part, Totals& sum) {
   sum.attention_rows += part.attention_rows;
   sum.attention_kl += part.attention_kl;
   sum.mass_moved += part.mass_moved;
+  sum.largest_mass_moved = std::max(sum.largest_mass_moved, part.largest_mass_moved);
   sum.sink_reference += part.sink_reference;
   sum.sink_candidate += part.sink_candidate;
   sum.sink_moved += part.sink_moved;

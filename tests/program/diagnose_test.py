@@ -98,12 +98,47 @@ class Diagnoses(unittest.TestCase):
         self.assertEqual(places, sorted(places))
         self.assertNotIn("\x1b", text)
 
+    def test_every_flush_of_every_lane_is_told(self):
+        value = self.value("hqq:bits=2,group=16,residual=4", PASSED)
+        lanes = value["flushes"]["lanes"]
+        self.assertEqual([lane["name"] for lane in lanes], [lane["name"] for lane in value["lanes"][1:]])
+        self.assertEqual([flush["step"] for flush in lanes[0]["flushes"]], list(range(0, 40, 4)))
+        self.assertTrue(lanes[0]["encodes_again"])
+        for count, flush in enumerate(lanes[0]["flushes"]):
+            self.assertEqual([side["side"] for side in flush["sides"]], ["key", "value"])
+            for side in flush["sides"]:
+                self.assertEqual(side["most_times"], count + 1)
+                self.assertGreater(side["one_shot_error"], 0)
+        self.assertIsNotNone(value["flushes"]["requantization"]["recovery"])
+        once = next(lane for lane in lanes if lane["name"] == "int8")
+        self.assertFalse(once["encodes_again"])
+
+    def test_errors_are_told_by_layer_head_and_step(self):
+        value = self.value("hqq:bits=2,group=16,residual=4", PASSED)
+        layers = value["errors"]["layers"]
+        self.assertEqual([layer["layer"] for layer in layers], list(range(value["model"]["layers"])))
+        self.assertTrue(all(layer["output_born"] > 0 and layer["hidden"] > 0 for layer in layers))
+        self.assertTrue(all(len(side["by_head"]) == value["model"]["kv_heads"] for layer in layers for side in layer["sides"]))
+        self.assertEqual([(one["mode"], one["stage"]) for one in value["error_maps"]], [("local", "attention_output"), ("forced", "hidden")])
+        self.assertEqual([one["name"] for one in value["token_ranges"]], ["sinks", "prompt", "generated"])
+
+    def test_sections_for_the_terminal(self):
+        text = self.diagnose("hqq:bits=2,group=16,residual=4").stdout
+        titles = ["WHERE THE ERROR IS MADE", "BY KIND OF TOKEN", "FLUSHES", "ERROR BY LAYER AND STEP", "REMEDIES TRIED"]
+        places = [text.index("\n" + title) for title in titles]
+        self.assertEqual(places, sorted(places))
+        self.assertIn("Cost of encoding again", text)
+        once = self.diagnose("int4").stdout
+        self.assertIn("no token is encoded twice", once)
+
     def test_markdown_pastes_into_a_ticket(self):
         text = self.diagnose("hqq:bits=2,group=16,residual=4", "--quiet", "--report", "markdown").stdout
         self.assertTrue(text.startswith("**kvdiff diagnose: "))
         self.assertIn("| remedy | cache |", text)
         for part in ("**The first flip.**", "| logits of that step |", "| change of the gap by |", "exempt, recovers", "floors: "):
             self.assertIn(part, text)
+        self.assertIn("| step | tokens | times |", text)
+        self.assertIn("Error by layer and step:\n\n```\n", text)
 
     def test_nothing_to_explain(self):
         value = self.value("hqq:bits=8,group=16,residual=4", NOTHING_TO_DO, tokens=6)

@@ -14,6 +14,13 @@ Figure per_row(double sum, const Sample& sample) {
 
 Figure attention_mass_moved(const Sample& sample) { return per_row(sample.totals.mass_moved, sample); }
 
+Figure attention_mass_moved_max(const Sample& sample) {
+  if (sample.totals.attention_rows == 0) return no_value(no_attention_rows);
+  return value_of(sample.totals.largest_mass_moved);
+}
+
+Figure sink_mass_reference(const Sample& sample) { return per_row(sample.totals.sink_reference, sample); }
+
 Figure sink_mass_moved(const Sample& sample) { return per_row(sample.totals.sink_moved, sample); }
 
 Figure sink_mass_change(const Sample& sample) {

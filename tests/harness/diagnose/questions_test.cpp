@@ -120,6 +120,42 @@ TEST_CASE("causes: outlier channels are few, and heal when they are withheld", "
   CHECK(find_cause(facts(diagnosis, 0.9, 64)).name == "precision");
 }
 
+TEST_CASE("causes: re-quantization is it where encoding from the values as given heals", "[diagnose][flush]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.window_first = 7;
+  diagnosis.window_steps = 48;
+  FlushSide once{Side::key, 0, 30, 1, 1, 0, 0, 0, 0.1, 0, 0.2, 3, 0.2, 0.1}, again = once;
+  again.most_times = 9;
+  again.after = 0.4;
+  diagnosis.flushes.lanes = {{"hqq:bits=2", true, {{0, 1, {once}, {}, {}}, {40, 41, {again}, {}, {}}, {60, 61, {again}, {}, {}}}}};
+  diagnosis.flushes.cost = {0.1, 0.9, ""};
+  const CauseFinding cause = find_cause(facts(diagnosis, 0.9, 64));
+  CHECK(cause.name == "re-quantization");
+  CHECK(cause.evidence.find("90 % of the divergence is gone") != std::string::npos);
+  CHECK(cause.evidence.find("By step 40 its keys have been encoded up to 9 times, and their error is 4.0 times") != std::string::npos);
+  diagnosis.flushes.cost = {0.5, 0.5, ""};
+  CHECK(find_cause(facts(diagnosis, 0.9, 64)).name == "precision");
+  diagnosis.flushes.cost = {{}, {}, "no token is encoded twice"};
+  CHECK(find_cause(facts(diagnosis, 0.9, 64)).name == "precision");
+}
+
+TEST_CASE("causes: the residual window is it where a few exact tokens heal, and most of the others are codes", "[diagnose][flush]") {
+  Diagnosis diagnosis = sample();
+  diagnosis.token_ranges = {{"sinks", 0, 3, 0.2, 0.85}, {"prompt", 4, 20, 0.9, 0.9}};
+  CauseFinding cause = find_cause(facts(diagnosis, 0.9, 64));
+  CHECK(cause.name == "residual window");
+  CHECK(cause.evidence.find("the first 4 tokens in full precision recovers 85 %") != std::string::npos);
+  diagnosis.token_ranges[0].withheld = 0.5;  // the whole prompt is no window
+  CHECK(find_cause(facts(diagnosis, 0.9, 64)).name == "precision");
+  RemedyResult window{"a residual of 32 tokens", parse_cache_spec("hqq:bits=2,residual=32"), false, 0.9, 0.1, {}, 100, true, false, false, true, 0.7};
+  diagnosis.remedies.push_back(window);
+  cause = find_cause(facts(diagnosis, 0.9, 64));
+  CHECK(cause.name == "residual window");
+  CHECK(cause.evidence.find("70 % of the tokens held when the window ends are codes") != std::string::npos);
+  diagnosis.remedies.back().coded_share = 0.2;  // hardly anything is quantized any more
+  CHECK(find_cause(facts(diagnosis, 0.9, 64)).name == "precision");
+}
+
 TEST_CASE("questions: what works is what was tried", "[diagnose]") {
   Diagnosis diagnosis = sample();
   diagnosis.cure = {};

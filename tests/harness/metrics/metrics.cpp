@@ -150,6 +150,8 @@ TEST_CASE("a tiny KL keeps its size", "[metrics][attention]") {
 TEST_CASE("mass moved is the total variation, the sink is the first key", "[metrics][attention]") {
   const Pair pair = {{0.5f, 0.25f, 0.25f, 1, 0, 0}, {0.25f, 0.25f, 0.5f, 0, 0, 1}};
   CHECK(value("attention_mass_moved", Stage::attention_probs, pair, 2) == (0.25 + 1) / 2);
+  CHECK(value("attention_mass_moved_max", Stage::attention_probs, pair, 2) == 1);
+  CHECK(value("sink_mass_reference", Stage::attention_probs, pair, 2) == (0.5 + 1) / 2);
   CHECK(value("sink_mass_moved", Stage::attention_probs, pair, 2) == (0.25 + 1) / 2);
   CHECK(value("sink_mass_change", Stage::attention_probs, pair, 2) == -(0.25 + 1) / 2);
 }
