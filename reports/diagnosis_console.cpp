@@ -82,9 +82,11 @@ std::string names(const Parts& parts) {
 // Where everybody has a share, the list is no answer: who leads, and how much of it is keys.
 std::string diffuse_text(const Diagnosis& diagnosis) {
   const MinimalSet& set = diagnosis.place.set;
-  std::string text = fmt::format("diffuse: {} of {} layer sides must be exempt until {:.1f}% of the divergence is gone; the strongest, {}, has {:.1f}%",
-                                 set.parts.size(), diagnosis.scan.size(), 100 * set.recovery, text_of(diagnosis.scan.front().part),
-                                 100 * diagnosis.scan.front().recovery.value_or(0));
+  std::string text = fmt::format("diffuse: {} of {} layer sides must be exempt until {:.1f}% of the divergence is gone", set.parts.size(), diagnosis.scan.size(),
+                                 100 * set.recovery);
+  const std::vector<PartScore> told = suspected(diagnosis);
+  text += told.empty() ? "; no single one does more than rounding does"
+                       : fmt::format("; the strongest, {}, has {:.1f}%", text_of(told.front().part), 100 * told.front().recovery.value_or(0));
   text += tokens_text(diagnosis);
   for (const SideScore& one : diagnosis.sides)
     if (one.recovery) text += fmt::format("; all {}s exempt, {:.1f}% is gone", name_of(one.side), 100 * *one.recovery);
@@ -97,7 +99,7 @@ std::string place_text(const Diagnosis& diagnosis) {
   if (place.set.parts.empty()) return fmt::format("token {}; no set of layer sides was found that recovers 80%", place.step);
   std::string text = fmt::format("{}; {} exempt, {:.1f}% of the divergence is gone", names(place.set.parts),
                                  place.set.parts.size() == 1 ? "with it" : "with these", 100 * place.set.recovery);
-  if (place.set.minimal) text += "; none of them can be spared";
+  if (place.set.minimal && place.set.parts.size() > 1) text += "; none of them can be spared";
   text += tokens_text(diagnosis);
   if (place.pair) text += "; either breaks it: neither recovers half alone";
   return text;
@@ -180,8 +182,9 @@ Lines heat_map(const Diagnosis& diagnosis, const RenderOptions& options) {
 Lines suspects(const Diagnosis& diagnosis, const RenderOptions& options) {
   if (diagnosis.scan.empty()) return {};
   Table table{{{"SUSPECT", false, 9}, {"EXEMPT ALONE RECOVERS", true, 8}, {"QUANTIZED ALONE MAKES", true, 7}}, {}};
-  for (size_t i = 0; i < std::min(most_suspects, diagnosis.scan.size()); ++i) {
-    const PartScore& one = diagnosis.scan[i];
+  const std::vector<PartScore> told = suspected(diagnosis);
+  for (size_t i = 0; i < std::min(most_suspects, told.size()); ++i) {
+    const PartScore& one = told[i];
     table.rows.push_back({{text_of(one.part)}, {share(one.recovery, options)}, {share(one.alone, options)}});
   }
   for (const SideScore& one : diagnosis.sides)

@@ -16,6 +16,9 @@ Lines flip_account_lines(const Diagnosis& diagnosis, const RenderOptions& option
 Lines flip_table_lines(const Diagnosis& diagnosis, const RenderOptions& options);
 std::string flip_markdown(const Diagnosis& diagnosis);
 
+// The scan without the sides that do no more than the arithmetic floor, which nobody names.
+std::vector<PartScore> suspected(const Diagnosis& diagnosis);
+
 // diagnosis_zoom.cpp: the arithmetic floor, the interval, restore, the set by itself, pairs, tokens.
 std::vector<LabelledRow> zoom_rows(const Diagnosis& diagnosis);  // label and sentence
 Lines restored_lines(const Diagnosis& diagnosis, const RenderOptions& options);

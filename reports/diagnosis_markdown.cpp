@@ -26,8 +26,9 @@ std::string suspects(const Diagnosis& diagnosis) {
   constexpr size_t most = 8;
   if (diagnosis.scan.empty()) return "";
   std::string text = "\n| suspect | exempt alone recovers | quantized alone makes |\n|---|--:|--:|\n";
-  for (size_t i = 0; i < std::min(most, diagnosis.scan.size()); ++i) {
-    const PartScore& one = diagnosis.scan[i];
+  const std::vector<PartScore> told = suspected(diagnosis);
+  for (size_t i = 0; i < std::min(most, told.size()); ++i) {
+    const PartScore& one = told[i];
     text += fmt::format("| {} | {} | {} |\n", text_of(one.part), share(one.recovery), share(one.alone));
   }
   return text;

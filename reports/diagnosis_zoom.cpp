@@ -100,6 +100,12 @@ std::string markdown_of(const Shares& shares) {
 
 }  // namespace
 
+std::vector<PartScore> suspected(const Diagnosis& diagnosis) {
+  std::vector<PartScore> told = diagnosis.scan;
+  std::erase_if(told, [&](const PartScore& one) { return !diagnosis.arithmetic.names(one.part); });
+  return told;
+}
+
 std::vector<LabelledRow> zoom_rows(const Diagnosis& diagnosis) {
   std::vector<LabelledRow> rows;
   if (diagnosis.interval.set) rows.emplace_back("interval", interval_text(*diagnosis.interval.set));

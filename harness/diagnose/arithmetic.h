@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -28,6 +29,7 @@ struct ArithmeticFinding {
   bool control_exact = false;    // the other floor: the control was bit-equal in every batch of trials
   bool below = false;            // the candidate's is not above the floor: nothing to explain
   Parts parts_below;             // sides that do no more than that, quantized alone and exempt alone; never named
+  bool names(const Part& part) const { return std::find(parts_below.begin(), parts_below.end(), part) == parts_below.end(); }
   std::optional<double> at(int64_t step) const {
     const int64_t index = step - first;
     if (index < 0 || index >= static_cast<int64_t>(by_step.size())) return std::nullopt;

@@ -26,17 +26,16 @@ void find_place(Walk& walk) {
   result.sides = scan_sides(walk.trials, walk.subject);
   judge_parts(walk);
   Parts ranking, all;
-  const Parts& below = result.arithmetic.parts_below;
   for (const PartScore& one : result.scan) {
     all.push_back(one.part);
-    if (std::find(below.begin(), below.end(), one.part) == below.end()) ranking.push_back(one.part);
+    if (result.arithmetic.names(one.part)) ranking.push_back(one.part);
   }
   const bool scanned = std::all_of(result.scan.begin(), result.scan.end(), [](const PartScore& one) { return one.recovery && one.alone; });
   if (!scanned) walk.leave("the rest of the scan: each layer's keys and values, exempt alone and quantized alone");
   const AskRecovery ask = [&](const std::vector<Parts>& sets) { return recoveries(walk.trials, walk.subject, sets); };
   result.place.set = find_minimal_set(ranking, ask, rule_for(ranking.size(), all.size()));
   const bool missed = ranking.empty() || (result.place.set.complete && result.place.set.parts.empty());
-  if (missed && !below.empty()) {  // those that stand out of the floor alone do not suffice: no single one is to blame
+  if (missed && ranking.size() < all.size()) {  // those that stand out of the floor alone do not suffice: no single one is to blame
     result.place.set = find_minimal_set(all, ask);
     result.place.set.diffuse = true;
     result.place.set.minimal = false;

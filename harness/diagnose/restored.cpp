@@ -7,12 +7,6 @@ namespace {
 
 constexpr size_t most_members = 4;
 
-Parts first_of(const std::vector<PartScore>& ranking, int64_t count) {
-  Parts parts;
-  for (size_t i = 0; i < static_cast<size_t>(count); ++i) parts.push_back(ranking[i].part);
-  return parts;
-}
-
 // Of a diffuse error the list is no answer: the strongest, and the largest set that was asked within a quarter of all.
 std::vector<Parts> sets_of(const Walk& walk) {
   const MinimalSet& set = walk.result.place.set;
@@ -22,12 +16,14 @@ std::vector<Parts> sets_of(const Walk& walk) {
     for (size_t i = 0; i < set.parts.size() && set.parts.size() > 1 && i < most_members; ++i) sets.push_back({set.parts[i]});
     return sets;
   }
-  const std::vector<PartScore>& ranking = walk.result.scan;
+  Parts ranking;
+  for (const PartScore& one : walk.result.scan)
+    if (walk.result.arithmetic.names(one.part)) ranking.push_back(one.part);
   int64_t most = 1;
   for (const CurvePoint& point : set.curve)
     if (static_cast<double>(point.count) <= SetRule{}.diffuse_share * static_cast<double>(ranking.size())) most = point.count;
-  sets.push_back(first_of(ranking, 1));
-  if (most > 1) sets.push_back(first_of(ranking, most));
+  if (!ranking.empty()) sets.push_back({ranking.front()});
+  if (most > 1) sets.push_back({ranking.begin(), ranking.begin() + most});
   return sets;
 }
 

@@ -81,6 +81,9 @@ TEST_CASE("arithmetic: a side that does no more than the floor is never named", 
   const Parts& below = found.arithmetic.parts_below;
   CHECK(below.size() == 7);
   CHECK(std::find(below.begin(), below.end(), Part{1, Side::key, -1}) == below.end());
+  const std::string text = diagnosis_markdown(found, {});
+  CHECK(text.find("| layer 1 keys |") != std::string::npos);
+  CHECK(text.find("| layer 0 keys |") == std::string::npos);  // neither a suspect nor a share of the flip
 }
 
 TEST_CASE("arithmetic: where no side stands out of the floor alone, the error is diffuse", "[diagnose]") {
@@ -92,6 +95,8 @@ TEST_CASE("arithmetic: where no side stands out of the floor alone, the error is
   CHECK(found.exit_code == 0);
   CHECK(found.arithmetic.parts_below.size() == 8);
   CHECK(found.finding == Finding::diffuse);
+  CHECK(found.restored.scores.empty());
+  CHECK(diagnosis_console(found, {}).find("no single one does more than rounding does") != std::string::npos);
 }
 
 TEST_CASE("arithmetic: without an oracle it is not measured, and says so", "[diagnose]") {
