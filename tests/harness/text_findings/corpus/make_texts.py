@@ -52,17 +52,24 @@ def generated(report, name):
 
 
 def by_hand(name, reference):
-    """A text by hand: a string or parts; {"reference": n} stands for the first n tokens of the reference's text."""
+    """A text by hand: a string or parts, of which {"reference": n} stands for the first n tokens of the reference's text
+    and {"times": n, "text": t} for a text n times; {"bytes": hex} is left to the tool."""
     for text in read("by_hand.json"):
         if text["prompt"] != name:
             continue
         parts = text["text"] if isinstance(text["text"], list) else [text["text"]]
-        parts = [reference["tokens"][:part["reference"]] if isinstance(part, dict) and "reference" in part else part for part in parts]
-        yield {"id": f"{name} by hand: {text['id']}", "parts": parts, "ended": text.get("ended", True)}
+        yield {"id": f"{name} by hand: {text['id']}", "parts": [part_of(part, reference) for part in parts],
+               "ended": text.get("ended", True)}
+
+
+def part_of(part, reference):
+    if "reference" in part and isinstance(part, dict):
+        return reference["tokens"][:part["reference"]]
+    return part["text"] * part["times"] if "times" in part and isinstance(part, dict) else part
 
 
 def score(arguments, job):
-    done = subprocess.run([arguments.tool, "smollm2", str(arguments.threads)], input=json.dumps(job) + "\n", capture_output=True,
+    done = subprocess.run([arguments.tool, "smollm2", str(arguments.threads)], input=json.dumps(job) + "\n", stdout=subprocess.PIPE,
                           text=True, check=True, timeout=1800)
     return json.loads(done.stdout)
 

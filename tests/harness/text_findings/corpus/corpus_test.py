@@ -1,0 +1,44 @@
+"""The corpus is what README.md says: labels follow from readings, halves from the hash, hard negatives are a third and more."""
+import importlib.util
+import json
+import pathlib
+import unittest
+
+HERE = pathlib.Path(__file__).parent
+spec = importlib.util.spec_from_file_location("make_labels", HERE / "make_labels.py")
+make_labels = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(make_labels)
+
+
+def lines(name):
+    return [json.loads(line) for line in (HERE / name).read_text(encoding="utf-8").splitlines()]
+
+
+class CorpusTest(unittest.TestCase):
+    def setUp(self):
+        self.labels = lines("labels.jsonl")
+        self.texts = [line for line in lines("texts.jsonl") if "id" in line]
+
+    def test_size_and_share_of_hard_negatives(self):
+        self.assertGreaterEqual(len(self.labels), 220)
+        for half in ("tuning", "held_out"):
+            of_half = [label for label in self.labels if label["half"] == half]
+            self.assertGreaterEqual(len(of_half), 100)
+            self.assertGreaterEqual(sum(label["hard_negative"] for label in of_half), 0.3 * len(of_half))
+        self.assertLess(sum((HERE / name).stat().st_size for name in ("texts.jsonl", "labels.jsonl", "readings.json")), 2_000_000)
+
+    def test_labels_and_halves_follow_from_the_readings_and_the_hash(self):
+        self.assertEqual(make_labels.all_labels(), self.labels)
+        self.assertEqual(len({label["id"] for label in self.labels}), len(self.labels))
+
+    def test_every_token_has_its_piece_and_its_score(self):
+        for text in self.texts:
+            self.assertEqual(len(text["tokens"]), len(text["pieces"]), text["id"])
+            self.assertEqual(len(text["tokens"]), len(text["nll"]), text["id"])
+        names = {text["id"] for text in self.texts}
+        for text in self.texts:
+            self.assertIn(text["prompt"] + " reference", names)
+
+
+if __name__ == "__main__":
+    unittest.main()
