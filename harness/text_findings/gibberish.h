@@ -56,10 +56,10 @@ struct GibberishRules {
   // Word salad: how much of the surprise that a token is worth by its rarity is left when the reference has read what
   // stands before it (salad.cpp), over windows of 12 to 32 tokens; times a factor where the text is written in one of the
   // languages but English that are known (a small reference is surprised by sound German).
-  double salad_12 = 0.76, salad_16 = 0.68, salad_24 = 0.59, salad_32 = 0.55;
-  double salad_other_language = 1.15;
-  // A stretch of salad shorter than this is a slip; before a loop it is the loop's.
-  int64_t salad_tokens = 16;
+  double salad_12 = 0.72, salad_16 = 0.645, salad_24 = 0.56, salad_32 = 0.52;
+  double salad_other_language = 1.22;
+  // A stretch of salad shorter than `slip_tokens` is a slip; one shorter than `salad_tokens` before a loop is the loop's.
+  int64_t slip_tokens = 12, salad_tokens = 16;
   // How much later than the candidate the reference may begin with the same and still excuse it.
   int64_t reference_slack = 32;
 };

@@ -47,13 +47,6 @@ Surprise surprise_of(const GeneratedText& text) {
   return surprise;
 }
 
-// The first window that leaves too much, if any.
-std::optional<int64_t> first_window(const Surprise& surprise, int64_t tokens, const Window& window) {
-  for (int64_t first = 0; first + window.tokens <= tokens; ++first)
-    if (surprise.share(first, first + window.tokens) >= window.share) return first;
-  return std::nullopt;
-}
-
 // The stretch of which the window is a part. Where the surprise begins: the sum of what each token leaves above the middle
 // between sound and salad is smallest there, of all places before the window's end. Where it ends: the sum is largest
 // there, before it has fallen well below that.
@@ -77,6 +70,17 @@ Stretch stretch_around(const Surprise& surprise, int64_t window_end) {
     }
   }
   return stretch;
+}
+
+// The first stretch of some length around a window that leaves too much, if any.
+std::optional<Stretch> first_stretch(const Surprise& surprise, const Window& window, int64_t at_least) {
+  const auto tokens = static_cast<int64_t>(surprise.left.size());
+  for (int64_t first = 0; first + window.tokens <= tokens; ++first) {
+    if (surprise.share(first, first + window.tokens) < window.share) continue;
+    const Stretch stretch = stretch_around(surprise, first + window.tokens);
+    if (stretch.end - stretch.first >= at_least) return stretch;
+  }
+  return std::nullopt;
 }
 
 double mean(std::span<const double> nll) {
@@ -108,11 +112,8 @@ std::optional<GibberishFinding> find_salad(const GeneratedText& text, std::span<
   std::optional<GibberishFinding> found;
   for (const Window& window : {Window{12, rules.salad_12}, Window{16, rules.salad_16}, Window{24, rules.salad_24},
                                Window{32, rules.salad_32}}) {
-    const auto first = first_window(surprise, count(text), {window.tokens, factor * window.share});
-    if (!first) continue;
-    const Stretch stretch = stretch_around(surprise, *first + window.tokens);
-    if (stretch.end - stretch.first >= rules.salad_tokens && (!found || stretch.first < found->onset))
-      found = finding_at(text, stretch, surprise, mean(reference_nll));
+    const auto stretch = first_stretch(surprise, {window.tokens, factor * window.share}, rules.slip_tokens);
+    if (stretch && (!found || stretch->first < found->onset)) found = finding_at(text, *stretch, surprise, mean(reference_nll));
   }
   return found;
 }

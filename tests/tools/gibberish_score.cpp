@@ -1,5 +1,5 @@
 // kvdiff_gibberish_score [--texts HALF]: how often the detector of gibberish is right on the labelled texts, by half. With
-// --texts every text of that half (tuning, held_out) on which it is wrong, too.
+// --texts every text of that half (tuning, held_out, fresh) on which it is wrong, too.
 #include <fmt/format.h>
 
 #include "tests/harness/text_findings/corpus_score.h"
@@ -30,7 +30,7 @@ void print_wrong(const Judged& one) {
 
 int main(int count, char** words) {
   const std::vector<Judged> judged = judge_corpus();
-  for (const std::string half : {"tuning", "held_out"}) {
+  for (const std::string half : {"tuning", "held_out", "fresh"}) {
     const bool only = count > 2 && std::string(words[1]) == "--texts";
     if (only && half != words[2]) continue;
     print_score(half, score_of(judged, half));

@@ -47,7 +47,9 @@ std::vector<std::string> pieces_of(const json& list) {
 
 Corpus read_corpus() {
   Corpus corpus;
-  for (const json& line : lines_of("texts.jsonl")) {
+  std::vector<json> lines = lines_of("texts.jsonl");
+  for (json& line : lines_of("texts.fresh.jsonl")) lines.push_back(std::move(line));
+  for (const json& line : lines) {
     if (!line.contains("id")) {
       std::string& prompt = corpus.prompts[line.at("prompt")];
       for (const std::string& piece : pieces_of(line.at("pieces"))) prompt += piece;
@@ -77,7 +79,9 @@ bool Judged::onset_right(int64_t within) const {
 std::vector<Judged> judge_corpus(const GibberishRules& rules) {
   const Corpus corpus = read_corpus();
   std::vector<Judged> all;
-  for (const json& label : lines_of("labels.jsonl")) {
+  std::vector<json> labels = lines_of("labels.jsonl");
+  for (json& label : lines_of("labels.fresh.jsonl")) labels.push_back(std::move(label));
+  for (const json& label : labels) {
     Judged judged{label.at("id"), label.at("half"), {}, {}};
     for (const json& one : label.at("right")) judged.right.emplace_back(one.at("kind"), one.at("onset"));
     const Text& text = corpus.texts.at(judged.id);

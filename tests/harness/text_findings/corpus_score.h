@@ -9,7 +9,7 @@ namespace kvdiff::test {
 
 // One text of corpus/, what may be said of it, and what the detector says.
 struct Judged {
-  std::string id, half;
+  std::string id, half;  // tuning, held_out, fresh
   std::vector<std::pair<std::string, int64_t>> right;  // kind and onset, the most striking first
   GibberishFinding found;
 

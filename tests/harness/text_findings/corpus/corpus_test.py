@@ -16,19 +16,19 @@ def lines(name):
 
 class CorpusTest(unittest.TestCase):
     def setUp(self):
-        self.labels = lines("labels.jsonl")
-        self.texts = [line for line in lines("texts.jsonl") if "id" in line]
+        self.labels = lines("labels.jsonl") + lines("labels.fresh.jsonl")
+        self.texts = [line for line in lines("texts.jsonl") + lines("texts.fresh.jsonl") if "id" in line]
 
     def test_size_and_share_of_hard_negatives(self):
         self.assertGreaterEqual(len(self.labels), 220)
-        for half in ("tuning", "held_out"):
+        for half in ("tuning", "held_out", "fresh"):
             of_half = [label for label in self.labels if label["half"] == half]
             self.assertGreaterEqual(len(of_half), 100)
             self.assertGreaterEqual(sum(label["hard_negative"] for label in of_half), 0.3 * len(of_half))
-        self.assertLess(sum((HERE / name).stat().st_size for name in ("texts.jsonl", "labels.jsonl", "readings.json")), 2_000_000)
+        self.assertLess(sum(name.stat().st_size for name in HERE.glob("*.json*")), 2_000_000)
 
     def test_labels_and_halves_follow_from_the_readings_and_the_hash(self):
-        self.assertEqual(make_labels.all_labels(), self.labels)
+        self.assertEqual(make_labels.labels_of("") + make_labels.labels_of(".fresh"), self.labels)
         self.assertEqual(len({label["id"] for label in self.labels}), len(self.labels))
 
     def test_every_token_has_its_piece_and_its_score(self):

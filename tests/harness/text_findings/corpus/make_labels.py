@@ -13,7 +13,7 @@ import re
 HERE = pathlib.Path(__file__).parent
 STUCK = {"loop", "stuck_token", "repetition"}
 SLACK = 32
-PLAIN_PROMPTS = {"prose", "explain", "letter", "rivers", "bicycle", "email"}
+PLAIN_PROMPTS = {"prose", "explain", "letter", "rivers", "bicycle", "email", "story", "history", "planets", "garden"}
 
 
 def half_of(name):
@@ -70,21 +70,28 @@ def label(text, reading, reference):
     return {"id": text["id"], "half": half_of(text["id"]), "right": right, "hard_negative": hard}
 
 
-def all_labels():
-    readings = json.loads((HERE / "readings.json").read_text(encoding="utf-8"))
-    lines = [json.loads(line) for line in (HERE / "texts.jsonl").read_text(encoding="utf-8").splitlines()]
+def read(name):
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def labels_of(infix):
+    """Of one set: "" or ".fresh" between the names of its files and their endings."""
+    readings = json.loads(read(f"readings{infix}.json"))
+    lines = [json.loads(line) for line in read(f"texts{infix}.jsonl").splitlines()]
     texts = {line["id"]: line for line in lines if "id" in line}
     assert texts.keys() == readings.keys(), texts.keys() ^ readings.keys()
     references = {name: [one for stretch in stretches(text, readings[name])[:1] for one in stretch[:1]]
                   for name, text in texts.items() if name.endswith(" reference")}
     # A reference is read for itself: nothing stands beside it.
-    return [label(text, readings[name], [] if name in references else references[text["prompt"] + " reference"])
-            for name, text in texts.items() if readings[name] != "?"]
+    labels = [label(text, readings[name], [] if name in references else references[text["prompt"] + " reference"])
+              for name, text in texts.items() if readings[name] != "?"]
+    return [{**one, "half": "fresh"} for one in labels] if infix else labels
 
 
 def main():
-    lines = [json.dumps(one, separators=(",", ":")) + "\n" for one in all_labels()]
-    (HERE / "labels.jsonl").write_text("".join(lines), encoding="utf-8")
+    for infix in ("", ".fresh"):
+        lines = [json.dumps(one, separators=(",", ":")) + "\n" for one in labels_of(infix)]
+        (HERE / f"labels{infix}.jsonl").write_text("".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":
