@@ -94,7 +94,7 @@ template <class V> void fields(V& v, ForcedReport& f) {
 
 template <class V> void fields(V& v, GibberishReport& g) {
   v("kind", g.kind), v("onset", g.onset), v("period", g.period), v("turns", g.turns), v("period_text", g.period_text);
-  v("reference_too", g.reference_too), v("evidence", g.evidence);
+  v("reference_too", g.reference_too), v("evidence", g.evidence), v("nll", g.nll);
 }
 
 template <class V> void fields(V& v, FreeReport& f) {

@@ -144,6 +144,7 @@ struct GibberishReport {
   std::string period_text;  // one turn of the loop
   bool reference_too = false;
   std::string evidence;     // one sentence with the figures it was decided on
+  std::optional<double> nll;  // what the reference would have paid for this text, mean nats per token; none: not scored
 };
 
 struct FreeReport {

@@ -129,6 +129,11 @@ template <class T> requires std::is_class_v<T> void read(const Json& json, const
   reader.finish();
 }
 
+void read(const Json& json, const std::string& pointer, std::optional<double>& value) {
+  expect(json.is_null() || json.is_number(), json, pointer, "a number or null");
+  value = json.is_null() ? std::nullopt : std::optional(json.get<double>());
+}
+
 template <class T> void read(const Json& json, const std::string& pointer, std::optional<T>& value) {
   value.reset();
   if (!json.is_null()) read(json, pointer, value.emplace());

@@ -40,6 +40,7 @@ template <class T> concept Plain = std::integral<T> || std::same_as<T, std::stri
 template <class T> Json json_of(T& value);
 template <Plain T> Json json_of(T& value) { return value; }
 template <NamedEnum T> Json json_of(T& value) { return name_of(value); }
+Json json_of(std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
 template <class T> Json json_of(std::optional<T>& value) { return value ? json_of(*value) : Json(nullptr); }
 
 template <class T> Json json_of(std::vector<T>& values) {

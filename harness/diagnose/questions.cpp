@@ -33,7 +33,7 @@ QuestionAnswer disabling(const Diagnosis& diagnosis) {
                                          : "There is nothing to fix: with this cache the text is the reference's.";
   } else {
     result.answer = Answer::yes;
-    result.evidence = fmt::format("Without quantization no loop and no repetition is found; with {} the text {}.", candidate.name, reads(candidate));
+    result.evidence = fmt::format("Without quantization no gibberish is found; with {} the text {}.", candidate.name, reads(candidate));
   }
   return result;
 }

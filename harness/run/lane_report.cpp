@@ -1,6 +1,7 @@
 #include "harness/run/lane_report.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "harness/run/measured_mode.h"
 #include "harness/text_findings/gibberish.h"
@@ -68,14 +69,21 @@ Generated generated(const LaneContext& context, LaneId lane) {
   return {context.ready.text.tokenizer, trace.free_tokens, trace.free_stop == "end token"};
 }
 
+std::optional<double> mean_nll(std::span<const double> nll) {
+  double sum = 0;
+  for (const double one : nll) sum += one;
+  return nll.empty() || !std::isfinite(sum) ? std::nullopt : std::optional(sum / static_cast<double>(nll.size()));
+}
+
 GibberishReport gibberish(const LaneContext& context, LaneId lane) {
   const Generated reference = generated(context, 0), candidate = generated(context, lane);
   const std::vector<std::string> of_reference = reference.pieces(), of_candidate = candidate.pieces();
-  const GeneratedText own{candidate.tokens, of_candidate, candidate.ended};
-  const GibberishFinding found =
-      lane == 0 ? find_gibberish(own) : detect_gibberish({reference.tokens, of_reference, reference.ended}, own);
+  const GeneratedText own{candidate.tokens, of_candidate, candidate.ended, context.nll[static_cast<size_t>(lane)]};
+  const GeneratedText beside{reference.tokens, of_reference, reference.ended, context.nll[0]};
+  const std::string& prompt = context.ready.prompt.text;
+  const GibberishFinding found = lane == 0 ? find_gibberish(own, prompt) : detect_gibberish(beside, own, prompt);
   return {std::string(name_of(found.kind)), found.onset, found.period, found.turns, found.period_text,
-          found.reference_too, found.evidence};
+          found.reference_too, found.evidence, mean_nll(own.nll)};
 }
 
 FreeReport free_report(const LaneContext& context, LaneId lane) {

@@ -7,16 +7,6 @@ namespace {
 
 constexpr int64_t rows_per_task = 64;
 
-// [n, H, D] -> [H, n, D]
-std::vector<float> by_head(std::span<const float> rows, const CacheShape& shape, int64_t tokens) {
-  std::vector<float> out(rows.size());
-  for (int64_t token = 0; token < tokens; ++token)
-    for (int64_t head = 0; head < shape.heads; ++head)
-      std::copy_n(rows.data() + (token * shape.heads + head) * shape.head_size, shape.head_size,
-                  out.data() + (head * tokens + token) * shape.head_size);
-  return out;
-}
-
 class PrefillSite final : public AttentionSite {
  public:
   PrefillSite(Engine& engine, Stream& stream) : engine_(engine), stream_(stream) {}
@@ -59,6 +49,15 @@ RowBatch batch_of(std::span<const int32_t> tokens, int64_t position, bool logits
 }
 
 }  // namespace
+
+std::vector<float> by_head(std::span<const float> rows, const CacheShape& shape, int64_t tokens) {
+  std::vector<float> out(rows.size());
+  for (int64_t token = 0; token < tokens; ++token)
+    for (int64_t head = 0; head < shape.heads; ++head)
+      std::copy_n(rows.data() + (token * shape.heads + head) * shape.head_size, shape.head_size,
+                  out.data() + (head * tokens + token) * shape.head_size);
+  return out;
+}
 
 std::vector<float> prefill(Engine& engine, Stream& stream, std::span<const int32_t> tokens, int64_t piece) {
   PrefillSite site(engine, stream);

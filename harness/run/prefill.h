@@ -19,6 +19,9 @@ struct Engine {
       : model(of), pool(with), scratch(static_cast<size_t>(with.threads())), maps(scratch.size()) {}
 };
 
+// What a pass gives, [n, H, D], as a cache takes it: [H, n, D].
+std::vector<float> by_head(std::span<const float> rows, const CacheShape& shape, int64_t tokens);
+
 // Feeds `tokens` to the stream in pieces of `piece` (0: all at once) and returns the last one's logits.
 // The bits do not depend on the piece where attention reads full precision.
 std::vector<float> prefill(Engine& engine, Stream& stream, std::span<const int32_t> tokens, int64_t piece);

@@ -15,6 +15,7 @@
 #include "harness/run/lane_report.h"
 #include "harness/run/prepare.h"
 #include "harness/run/recompute.h"
+#include "harness/run/text_scores.h"
 #include "scenarios/command_line.h"
 
 namespace kvdiff {
@@ -135,6 +136,21 @@ DigestsReport digests(const Prepared& ready, const Case& run) {
           digest_text(prompt), digest_text(command_line(run))};
 }
 
+// What the reference would have paid for each lane's free text. Lanes that wrote the same are read once.
+std::vector<std::vector<double>> score_lanes(Engine& engine, const LockstepInput& input, const LockstepResult& result) {
+  std::vector<std::vector<int32_t>> texts;
+  std::vector<size_t> text_of;
+  for (const LaneTrace& lane : result.lanes) {
+    const auto known = std::find(texts.begin(), texts.end(), lane.free_tokens);
+    text_of.push_back(static_cast<size_t>(known - texts.begin()));
+    if (known == texts.end()) texts.push_back(lane.free_tokens);
+  }
+  const auto scores = score_texts(engine, *result.lanes[0].forced, input.prompt, texts);
+  std::vector<std::vector<double>> nll;
+  for (const size_t text : text_of) nll.push_back(scores[text]);
+  return nll;
+}
+
 void warn_of_peers(const LockstepInput& input, const ModelConfig& config, Dtype dtype, const RunHooks& hooks) {
   const CacheShape shape{config.layers, 1, config.kv_heads, config.head_size, dtype};
   const auto steps = peer_steps({static_cast<int64_t>(input.prompt.size())}, input.tokens - 1);
@@ -223,7 +239,12 @@ RunReport run_loaded(const Case& run, const RunPlace& place, Loaded& loaded, con
   }
   report.timing.phases.push_back({"recompute", seconds_since(check_start)});
 
-  const LaneContext context{run, ready, input, result, model, floor};
+  const auto score_start = Clock::now();
+  if (hooks.progress && input.free) hooks.progress({"score", result.steps, run.tokens, 0, 0});
+  const std::vector<std::vector<double>> nll = score_lanes(engine, input, result);
+  if (input.free) report.timing.phases.push_back({"score", seconds_since(score_start)});
+
+  const LaneContext context{run, ready, input, result, model, floor, nll};
   for (LaneId lane = 0; lane < static_cast<LaneId>(input.lanes.size()); ++lane)
     report.lanes.push_back(lane_report(context, lane, recorder.take(lane, floor)));
   report.not_measured = never_measured(run);

@@ -112,7 +112,7 @@ FreeReport free_report(std::string text, std::vector<int32_t> tokens) {
   free.tokens = std::move(tokens);
   free.text = std::move(text);
   free.stop_reason = "tokens";
-  free.gibberish = GibberishReport{"none", -1, 0, 0, "", false, ""};
+  free.gibberish = GibberishReport{"none", -1, 0, 0, "", false, "", 0.875};
   return free;
 }
 
@@ -222,7 +222,7 @@ LaneReport two_bit_lane() {
   LaneReport made = candidate("hqq:bits=2,group=16,residual=1", proof, proof, {241920, 120960, 120960, 23040},
                               {0.47, 2.1, 0.05, {1, 2, 3, 5, 8, 13, 21, 34, 40, 41, 42, 43}, NearTie::no, 1});
   made.free = parted(2, 2, "A.A.A.A.\x1b[31mA.A.A.A.A.A.A.A.A.A.A.A.A.A.A.A.A.A.A.", divergence_at(2, " refrigerator", "A", 3.42));
-  made.free->gibberish = GibberishReport{"loop", 3, 2, 22, "A.", false, "2 tokens repeat 22 times, to the end"};
+  made.free->gibberish = GibberishReport{"loop", 3, 2, 22, "A.", false, "2 tokens repeat 22 times, to the end", 0.25};
   made.free->gibberish_offset = 3;
   return made;
 }

@@ -1,0 +1,138 @@
+#include "harness/run/text_scores.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "harness/metrics/softmax.h"
+
+namespace kvdiff {
+namespace {
+
+constexpr int64_t rows_at_once = 64;        // of one text in one pass
+constexpr size_t texts_at_once = 16;        // in one pass
+constexpr int64_t logit_rows_at_once = 16;  // the logits of all rows at once would not fit for a large vocabulary
+
+// One text on its way. What is fed at position prompt + i - 1 is the token before token i.
+struct Reading {
+  const std::vector<int32_t>* text = nullptr;
+  std::unique_ptr<KvCache> cache;
+  std::vector<double>* nll = nullptr;
+  int64_t count = 0;  // rows in this pass
+  int64_t first = 0;  // the first of them in the batch
+  KvPages pages;
+
+  int64_t done() const { return static_cast<int64_t>(nll->size()); }
+  int64_t left() const { return static_cast<int64_t>(text->size()) - done(); }
+};
+
+std::span<const float> part(std::span<const float> rows, int64_t width, int64_t first, int64_t count) {
+  return rows.subspan(static_cast<size_t>(first * width), static_cast<size_t>(count * width));
+}
+
+class ReadingSite final : public AttentionSite {
+ public:
+  ReadingSite(Engine& engine, std::span<Reading> readings) : engine_(engine), readings_(readings) {}
+
+  void attend(int layer, const LayerRows& rows, std::span<float> out) override {
+    const AttentionShape& shape = engine_.model.shape().attention;
+    engine_.pool.run(static_cast<int64_t>(readings_.size()),
+                     [&](int64_t index, int) { append(readings_[static_cast<size_t>(index)], layer, rows); });
+    engine_.pool.run(static_cast<int64_t>(readings_.size()) * shape.kv_heads, [&](int64_t task, int worker) {
+      const Reading& reading = readings_[static_cast<size_t>(task / shape.kv_heads)];
+      const int64_t width = shape.heads * shape.head_size;
+      const PrefillRows own{rows.query.data() + reading.first * width, reading.count,
+                            reading.pages.tokens - reading.count + 1};
+      if (reading.count > 0)
+        attend_rows(shape, reading.pages, own, task % shape.kv_heads, engine_.scratch[static_cast<size_t>(worker)],
+                    out.data() + reading.first * width);
+    });
+  }
+
+  void hidden(int layer, std::span<const float> rows) override {
+    if (layer + 1 == engine_.model.shape().layers) last_.assign(rows.begin(), rows.end());
+  }
+  const std::vector<float>& last() const { return last_; }
+
+ private:
+  void append(Reading& reading, int layer, const LayerRows& rows) const {
+    if (reading.count == 0) return;
+    const CacheShape shape = engine_.model.shape().cache();
+    const int64_t width = shape.heads * shape.head_size;
+    const auto key = by_head(part(rows.key, width, reading.first, reading.count), shape, reading.count);
+    const auto value = by_head(part(rows.value, width, reading.first, reading.count), shape, reading.count);
+    reading.cache->append(layer, {key, value, reading.count});
+    reading.pages = reading.cache->pages(layer);
+  }
+
+  Engine& engine_;
+  std::span<Reading> readings_;
+  std::vector<float> last_;
+};
+
+double nll_of(std::span<const float> logits, int32_t token) {
+  if (!std::all_of(logits.begin(), logits.end(), [](float x) { return std::isfinite(x); }))
+    return std::numeric_limits<double>::quiet_NaN();
+  const SoftmaxRow row = softmax_row(logits);
+  return row.log_sum + (static_cast<double>(row.max) - static_cast<double>(logits[static_cast<size_t>(token)]));
+}
+
+// The rows of a pass, in order, against the tokens that came next.
+std::vector<double> nll_of_rows(Engine& engine, std::span<const float> hidden, std::span<const int32_t> next) {
+  const ModelShape& shape = engine.model.shape();
+  const auto rows = static_cast<int64_t>(next.size());
+  std::vector<double> all(next.size());
+  std::vector<float> logits;
+  for (int64_t begin = 0; begin < rows; begin += logit_rows_at_once) {
+    const int64_t count = std::min(logit_rows_at_once, rows - begin);
+    logits.resize(static_cast<size_t>(count * shape.vocabulary));
+    engine.model.head(part(hidden, shape.hidden, begin, count), count, logits);
+    engine.pool.run(count, [&](int64_t row, int) {
+      const auto at = static_cast<size_t>(begin + row);
+      all[at] = nll_of(part(logits, shape.vocabulary, row, 1), next[at]);
+    });
+  }
+  return all;
+}
+
+// One pass: some rows of each text that is not read to its end.
+void read_on(Engine& engine, std::span<const int32_t> prompt, std::span<Reading> readings) {
+  RowBatch batch;
+  std::vector<int32_t> next;
+  const auto length = static_cast<int64_t>(prompt.size());
+  for (Reading& reading : readings) {
+    const int64_t done = reading.done();
+    reading.count = std::min(rows_at_once, reading.left());
+    reading.first = batch.rows();
+    for (int64_t i = done; i < done + reading.count; ++i) {
+      batch.tokens.push_back(i == 0 ? prompt.back() : (*reading.text)[static_cast<size_t>(i - 1)]);
+      batch.positions.push_back(length + i - 1);
+      batch.lengths.push_back(length + done + reading.count - 1);
+      next.push_back((*reading.text)[static_cast<size_t>(i)]);
+    }
+  }
+  ReadingSite site(engine, readings);
+  engine.model.forward(batch, site, {});
+  const std::vector<double> nll = nll_of_rows(engine, site.last(), next);
+  for (Reading& reading : readings)
+    reading.nll->insert(reading.nll->end(), nll.begin() + reading.first, nll.begin() + reading.first + reading.count);
+}
+
+}  // namespace
+
+std::vector<std::vector<double>> score_texts(Engine& engine, const Stream& reference, std::span<const int32_t> prompt,
+                                             std::span<const std::vector<int32_t>> texts) {
+  std::vector<std::vector<double>> scores(texts.size());
+  for (size_t begin = 0; begin < texts.size(); begin += texts_at_once) {
+    std::vector<Reading> readings;
+    for (size_t i = begin; i < std::min(texts.size(), begin + texts_at_once); ++i) {
+      readings.push_back({&texts[i], reference.cache->fork(), &scores[i], 0, 0, {}});
+      readings.back().cache->crop(static_cast<int64_t>(prompt.size()) - 1);
+    }
+    const auto unread = [](const Reading& reading) { return reading.left() > 0; };
+    while (std::any_of(readings.begin(), readings.end(), unread)) read_on(engine, prompt, readings);
+  }
+  return scores;
+}
+
+}  // namespace kvdiff

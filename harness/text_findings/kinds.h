@@ -1,0 +1,34 @@
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/text_findings/gibberish.h"
+
+// The kinds of gibberish, one function each: what it finds first in a text, or nothing.
+namespace kvdiff {
+
+// What scripts and languages are expected in: the prompt, and the reference's text.
+struct Expected {
+  std::string_view prompt;
+  std::string reference;
+};
+
+std::optional<GibberishFinding> find_empty(const GeneratedText& text);
+std::optional<GibberishFinding> find_invalid_utf8(const GeneratedText& text);
+std::optional<GibberishFinding> find_loop(const GeneratedText& text, const GibberishRules& rules);
+std::optional<GibberishFinding> find_repetition(const GeneratedText& text, const GibberishRules& rules);
+// `reference_nll`: of the reference's own text; empty: not scored.
+std::optional<GibberishFinding> find_salad(const GeneratedText& text, std::span<const double> reference_nll,
+                                           const GibberishRules& rules);
+std::optional<GibberishFinding> find_language_mix(const GeneratedText& text, const Expected& expected);
+
+// Tokens and text.
+inline int64_t count(const GeneratedText& text) { return static_cast<int64_t>(text.tokens.size()); }
+std::string joined(const GeneratedText& text, int64_t first, int64_t end);
+bool has_letter_or_digit(std::string_view bytes);  // ASCII ones, or anything beyond ASCII
+
+// Is most of it written in a language of languages.cpp that is not English?
+bool in_other_language(std::string_view text);
+
+}  // namespace kvdiff

@@ -1,0 +1,46 @@
+"""The corpus is what README.md says: labels follow from readings, halves from the hash, hard negatives are a third and more."""
+import importlib.util
+import json
+import pathlib
+import unittest
+
+HERE = pathlib.Path(__file__).parent
+spec = importlib.util.spec_from_file_location("make_labels", HERE / "make_labels.py")
+make_labels = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(make_labels)
+
+
+def lines(name):
+    return [json.loads(line) for line in (HERE / name).read_text(encoding="utf-8").splitlines()]
+
+
+class CorpusTest(unittest.TestCase):
+    def setUp(self):
+        self.labels = lines("labels.jsonl") + lines("labels.fresh.jsonl")
+        self.texts = [line for line in lines("texts.jsonl") + lines("texts.fresh.jsonl") if "id" in line]
+
+    def test_size_and_share_of_hard_negatives(self):
+        self.assertGreaterEqual(len(self.labels), 220)
+        for half in ("tuning", "held_out", "fresh"):
+            of_half = [label for label in self.labels if label["half"] == half]
+            self.assertGreaterEqual(len(of_half), 100)
+            # The second set has fewer (README.md); all texts together have enough.
+            self.assertGreaterEqual(sum(label["hard_negative"] for label in of_half), (0.2 if half == "fresh" else 0.3) * len(of_half))
+        self.assertGreaterEqual(sum(label["hard_negative"] for label in self.labels), 0.3 * len(self.labels))
+        self.assertLess(sum(name.stat().st_size for name in HERE.glob("*.json*")), 2_000_000)
+
+    def test_labels_and_halves_follow_from_the_readings_and_the_hash(self):
+        self.assertEqual(make_labels.labels_of("") + make_labels.labels_of(".fresh"), self.labels)
+        self.assertEqual(len({label["id"] for label in self.labels}), len(self.labels))
+
+    def test_every_token_has_its_piece_and_its_score(self):
+        for text in self.texts:
+            self.assertEqual(len(text["tokens"]), len(text["pieces"]), text["id"])
+            self.assertEqual(len(text["tokens"]), len(text["nll"]), text["id"])
+        names = {text["id"] for text in self.texts}
+        for text in self.texts:
+            self.assertIn(text["prompt"] + " reference", names)
+
+
+if __name__ == "__main__":
+    unittest.main()
