@@ -10,6 +10,7 @@ namespace kvdiff {
 struct Budget {
   int64_t trials = 240;
   double seconds = 0;  // above 0: a time was given
+  bool trusts_the_cache = false;  // the cache is not compared with its spec: its format alone is asked
 };
 // "240" trials, "90s", "2m". Throws UserError(usage).
 Budget parse_budget(std::string_view text);
