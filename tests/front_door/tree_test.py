@@ -41,6 +41,19 @@ class Tree(unittest.TestCase):
         self.assertGreater(seen, 20)
         self.assert_none(wrong)
 
+    def test_a_diagnosis_never_sees_the_planted_faults(self):
+        """It knows the spec and KvCache's interface: nothing that it includes, however far away, is of cache_backends/faults."""
+        to_read = [path for room in ("diagnose", "audit") for path in (ROOT / "harness" / room).iterdir() if path.suffix in CODE]
+        seen = set()
+        while to_read:
+            path = to_read.pop()
+            if path in seen or not path.is_file():
+                continue
+            seen.add(path)
+            to_read += [ROOT / name for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', text_of(path), re.MULTILINE)]
+        self.assertGreater(len(seen), 100)
+        self.assert_none([str(path) for path in seen if "cache_backends/faults" in str(path)])
+
     def test_no_path_of_one_machine_and_no_registry(self):
         leak = re.compile(r"(?<![\w.])/(?:root|home/\w+|work|farm|opt)/|(?:pypi|pythonhosted|debian|ubuntu)\.(?:org|com)")
         paths = [path for path in tracked() if path.suffix != ".lock" and path != Path(__file__).resolve()]
