@@ -1,5 +1,6 @@
 #include "tests/scorecard/ground.h"
 
+#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <cstring>
@@ -9,7 +10,6 @@
 #include "harness/model/files/folder.h"
 #include "harness/model/files/rope.h"
 #include "harness/commands/oracle.h"
-#include "harness/lifecycle/tape.h"
 #include "tests/support/tiny_llama.h"
 
 namespace kvdiff::scorecard {
@@ -97,24 +97,56 @@ std::unique_ptr<KvCache> wrapped(const Planted& one, std::span<const float> freq
   return cache;
 }
 
-// Whatever a diagnosis says: is there anything to see? Drawn keys and values, both caches, every update.
-bool visible(const Planted& one, std::span<const float> frequencies) {
-  if (!one.fault || one.fault->operation != PlantedFault::Operation::none) return true;
-  CacheShape shape = shape_of(one);
-  if (one.fault->name.starts_with("batch.")) shape.batch = 2;
-  constexpr int64_t prompt = 24, tokens = 52;
-  const DrawnText text = drawn_text(shape, tokens, 11);
-  const Tape tape{shape, prompt, tokens, tokens, text.key, text.value};
-  const auto sound = make_cache(parse_cache_spec(one.spec), shape);
-  const auto faulty = wrapped(one, frequencies, make_cache(parse_cache_spec(one.spec), shape));
-  for (int64_t update = 0; update < tape.updates(); ++update) {
-    for (KvCache* cache : {sound.get(), faulty.get()}) tape.append(*cache, update ? prompt + update - 1 : 0, update ? 1 : prompt);
+// Whatever a diagnosis says: is there anything to see? The faulty cache beside the sound one, fed alike; asked whenever the
+// hit layer is read, until something is done to the cache.
+class WatchedCache : public KvCache {
+ public:
+  WatchedCache(std::unique_ptr<KvCache> faulty, std::unique_ptr<KvCache> sound, int layer, std::shared_ptr<std::atomic<bool>> visible)
+      : faulty_(std::move(faulty)), sound_(std::move(sound)), layer_(layer), visible_(std::move(visible)) {}
+  const CacheShape& shape() const override { return faulty_->shape(); }
+  void append(int layer, const KvBlock& fresh) override {
+    faulty_->append(layer, fresh);
+    if (sound_) sound_->append(layer, fresh);
+  }
+  KvPages pages(int layer) const override {
+    if (sound_ && layer == layer_ && !*visible_) compare();
+    return faulty_->pages(layer);
+  }
+  int64_t length(int layer) const override { return faulty_->length(layer); }
+  VisibleEncoding visible_encoding(int layer, Side side) const override { return faulty_->visible_encoding(layer, side); }
+  void count_read(int layer) override { faulty_->count_read(layer); }
+  void settle() override {
+    faulty_->settle();
+    if (sound_) sound_->settle();
+  }
+  void crop(int64_t tokens) override { handled().crop(tokens); }
+  void reorder(std::span<const int64_t> rows) override { handled().reorder(rows); }
+  void reset() override { handled().reset(); }
+  std::unique_ptr<KvCache> fork() const override { return faulty_->fork(); }
+  Bytes bytes() const override { return faulty_->bytes(); }
+  Receipt receipt() const override { return faulty_->receipt(); }
+
+ private:
+  KvCache& handled() {
+    sound_.reset();
+    return *faulty_;
+  }
+  void compare() const {
     for (const Side side : {Side::key, Side::value}) {
-      const auto a = decoded(sound->pages(one.place.layer), side, shape), b = decoded(faulty->pages(one.place.layer), side, shape);
-      if (a.size() != b.size() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) != 0) return true;
+      const auto a = decoded(sound_->pages(layer_), side, shape()), b = decoded(faulty_->pages(layer_), side, shape());
+      if (a.size() != b.size() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) != 0) *visible_ = true;
     }
   }
-  return false;
+  std::unique_ptr<KvCache> faulty_, sound_;
+  const int layer_;
+  const std::shared_ptr<std::atomic<bool>> visible_;
+};
+
+std::unique_ptr<KvCache> watched(const Planted& one, std::span<const float> frequencies, std::unique_ptr<KvCache> cache,
+                                 const std::shared_ptr<std::atomic<bool>>& visible) {
+  if (!one.fault) return wrapped(one, frequencies, std::move(cache));
+  auto sound = cache->fork();
+  return std::make_unique<WatchedCache>(wrapped(one, frequencies, std::move(cache)), std::move(sound), one.place.layer, visible);
 }
 
 }  // namespace
@@ -127,17 +159,19 @@ Outcome diagnose_case(const Planted& one, int threads) {
     if (one.model == "tiny") test::write_tiny_llama(folder.path(), tiny_model(one));
     const std::string model = one.model == "tiny" ? folder.path().string() : one.model;
     const std::vector<float> frequencies = frequencies_of(model);
-    outcome.visible = visible(one, frequencies);
+    const bool handled = one.fault && one.fault->operation != PlantedFault::Operation::none;
+    const auto visible = std::make_shared<std::atomic<bool>>(!one.fault || handled);
     RunPlace place;
     place.threads = threads;
     place.measure_floor = floor_oracle();
     RunHooks hooks;
     hooks.wrap_cache = [&](LaneId lane, Mode, std::unique_ptr<KvCache> cache) {
-      return lane == 2 ? wrapped(one, frequencies, std::move(cache)) : std::move(cache);
+      return lane == 2 ? watched(one, frequencies, std::move(cache), visible) : std::move(cache);
     };
     Budget budget;
     budget.trials = one.outlier_cause.empty() ? 2 : 240;
     outcome.diagnosis = diagnose(asked(one, model), budget, place, hooks);
+    outcome.visible = *visible;
     outcome.answered = true;
   } catch (const std::exception& error) {
     outcome.error = error.what();

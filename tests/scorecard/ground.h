@@ -12,7 +12,7 @@ struct Outcome {
   bool answered = false;   // the diagnosis came to an end
   std::string error;       // else: why not
   Diagnosis diagnosis;
-  bool visible = true;     // planted: does any bit that attention would read differ? (asked by the scorecard itself)
+  bool visible = true;     // planted: did any bit differ that attention read? (watched by the scorecard itself)
   double seconds = 0;
 };
 
