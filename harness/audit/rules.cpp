@@ -5,8 +5,8 @@
 namespace kvdiff {
 namespace {
 
-// The narrower first: a later rule must explain more, not as much.
-constexpr Rule rules[] = {rule_length,    rule_not_finite,      rule_elsewhere, rule_lost_rows, rule_other_spec, rule_not_encoded,
+// The narrower first: a later rule must explain more, not as much, or everything to the last bit.
+constexpr Rule rules[] = {rule_length,    rule_not_finite,      rule_lost_rows, rule_elsewhere, rule_other_spec, rule_not_encoded,
                           rule_codes,     rule_permuted,        rule_turned,    rule_one_group, rule_scale_elsewhere, rule_factor,
                           rule_factors,   rule_offset,          rule_saturated, rule_rounded};
 constexpr double margin = 0.005;
@@ -47,7 +47,9 @@ Guess best_guess(const Evidence& evidence) {
   Guess best{cause::unknown, "it is none of the faults that are known here", 0};
   for (const Rule rule : audit_rules()) {
     std::optional<Guess> guess = rule(evidence);
-    if (guess && guess->explained >= worth && guess->explained > best.explained + margin) best = std::move(*guess);
+    if (!guess || guess->explained < worth) continue;
+    const bool exact = guess->explained == 1 && best.explained < 1;
+    if (exact || guess->explained > best.explained + margin) best = std::move(*guess);
   }
   return best;
 }

@@ -89,6 +89,14 @@ TEST_CASE("audit: the head that is hit is the head that is named", "[audit]") {
   CHECK(audit.evidence == "every value is 1.25 times what it should be");
 }
 
+TEST_CASE("audit: rows of zeros beside small values are lost, not the other side's", "[audit]") {
+  Ground ground;
+  for (std::vector<float>& layer : ground.text.value)
+    for (float& x : layer) x *= 1e-3f;
+  const Audit audit = ground.audit("hqq:bits=1,group=64,residual=8", &find_planted_fault("state.window_lost"), {.layer = 2, .side = Side::key, .update = 1});
+  CHECK(audit.cause == cause::state);
+}
+
 TEST_CASE("planted faults: names are their own, causes are known, text round-trips", "[audit][faults]") {
   std::vector<std::string_view> names;
   for (const PlantedFault& fault : planted_faults()) {
