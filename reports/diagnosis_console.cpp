@@ -127,10 +127,14 @@ Lines findings(const Diagnosis& diagnosis, const RenderOptions& options) {
                                              100 * diagnosis.place.heads->recovery));
     rows.emplace_back("cause", fmt::format("{}: {}", diagnosis.cause.name, diagnosis.cause.evidence));
     rows.emplace_back("cure", diagnosis.cure.name.empty() ? "none of those tried" : cure_text(diagnosis.cure));
-    if (!diagnosis.cure.name.empty())
-      rows.emplace_back("in transformers", diagnosis.cure.transformers.empty()
-                                               ? fmt::format("cannot be said: {}", diagnosis.cure.transformers_note)
-                                               : fmt::format("cache_config = {} {}", diagnosis.cure.transformers, diagnosis.cure.transformers_note));
+    const CureFinding& cure = diagnosis.cure;
+    const auto words = [](const std::string& text, const std::string& note) {
+      return text.empty() ? "cannot be said: " + note : fmt::format("{}{}{}", text, note.empty() ? "" : " ", note);
+    };
+    if (!cure.name.empty()) {
+      rows.emplace_back("in transformers", words(cure.transformers.empty() ? "" : "cache_config = " + cure.transformers, cure.transformers_note));
+      rows.emplace_back("in llama.cpp", words(cure.llama_cpp, cure.llama_cpp_note));
+    }
   }
   for (LabelledRow& row : zoom_rows(diagnosis)) rows.push_back(std::move(row));
   if (const std::string text = conformance_text(diagnosis); !text.empty()) rows.emplace_back("cache", text);

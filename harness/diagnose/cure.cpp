@@ -25,8 +25,8 @@ void choose_cure(Diagnosis& diagnosis, int64_t candidate_bytes) {
   for (const RemedyResult& one : diagnosis.remedies)
     if (one.heals_kld && (!best || (one.holds() && !best->holds()))) best = &one;
   if (!best) return;
-  const DialectForm words = to_transformers(best->spec);
-  diagnosis.cure = {best->name, best->spec, best->heals_text, *best->recovery, best->bytes, candidate_bytes, words.text, words.note};
+  const DialectForm words = to_transformers(best->spec), flags = to_llama_cpp(best->spec);
+  diagnosis.cure = {best->name, best->spec, best->heals_text, *best->recovery, best->bytes, candidate_bytes, words.text, words.note, flags.text, flags.note};
 }
 
 void try_remedies(Walk& walk) {

@@ -249,8 +249,15 @@ Diagnosis diagnose(const Case& given, const Budget& budget, const RunPlace& plac
   check_memory(estimate_case(first, loaded.ready));
   first.caches = run.caches;
   for (const Remedy& gentle : gentler_formats(run.caches.front(), loaded.ready.files.config.layers)) first.caches.push_back(gentle.spec);
-  const RunReport base = judged(run_loaded(first, place, loaded, hooks), {});
+  RunHooks first_hooks = hooks;
+  std::vector<std::string> peer_warnings;  // of the candidate: what its peer would have done, silently or not
+  first_hooks.warn = [&](const std::string& lane, const std::string& text) {
+    if (lane == run.caches.front().text) peer_warnings.push_back("the peer: " + text);
+    if (hooks.warn) hooks.warn(lane, text);
+  };
+  const RunReport base = judged(run_loaded(first, place, loaded, first_hooks), {});
   Diagnosis diagnosis = Diagnostician(run, budget, place, loaded, hooks).go(base);
+  diagnosis.warnings.insert(diagnosis.warnings.end(), peer_warnings.begin(), peer_warnings.end());
   run.modes = Case{}.modes;
   diagnosis.reproduce = reproducing_line(run, diagnosis.budget.trials);
   return diagnosis;

@@ -99,6 +99,8 @@ Json json_of(const CureFinding& cure) {
   object["candidate_bytes"] = cure.candidate_bytes;
   object["transformers"] = cure.transformers.empty() ? Json(nullptr) : Json(cure.transformers);
   object["transformers_note"] = cure.transformers_note;
+  object["llama_cpp"] = cure.llama_cpp.empty() ? Json(nullptr) : Json(cure.llama_cpp);
+  object["llama_cpp_note"] = cure.llama_cpp_note;
   return object;
 }
 

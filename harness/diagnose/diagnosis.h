@@ -74,7 +74,7 @@ struct PlaceFinding {
 
 struct CauseFinding {
   std::string name = "unknown";
-  std::string evidence;
+  std::string evidence = "it was not asked";
 };
 
 struct RemedyResult {
@@ -99,6 +99,7 @@ struct CureFinding {
   double recovery = 0;
   int64_t bytes = 0, candidate_bytes = 0;
   std::string transformers, transformers_note;  // cache_config's keyword arguments; empty: it cannot say it, and why
+  std::string llama_cpp, llama_cpp_note;        // flags, as -ctk q8_0 -ctv f16; the same
 };
 
 // One operation on the candidate's cache, against the same cache without it.
