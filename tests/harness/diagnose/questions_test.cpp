@@ -26,7 +26,7 @@ Diagnosis sample() {
   diagnosis.place.set.parts = {{3, Side::key, -1}};
   diagnosis.place.set.recovery = 0.96;
   diagnosis.cause = {"precision", "because"};
-  diagnosis.cure = {"int8", parse_cache_spec("int8"), true, 0.99, 103, 100, "", ""};
+  diagnosis.cure = {"int8", parse_cache_spec("int8"), true, 0.99, 103, 100, "", "", "", ""};
   diagnosis.remedies = {{"int8", parse_cache_spec("int8"), false, 0.99, 0.001, {}, 103, true, true}};
   return diagnosis;
 }
