@@ -22,24 +22,9 @@ struct Pair {
   void append(const Tape& tape, int layer, int64_t first, int64_t count);
 };
 
-void append_layer(const Tape& tape, KvCache& cache, int layer, int64_t first, int64_t count) {
-  const CacheShape& shape = tape.shape;
-  const auto slice = [&](const std::vector<float>& values) {
-    std::vector<float> out;
-    for (int64_t row = 0; row < shape.batch * shape.heads; ++row) {
-      const auto begin = values.begin() + (row * tape.stride + first) * shape.head_size;
-      out.insert(out.end(), begin, begin + count * shape.head_size);
-    }
-    return out;
-  };
-  const auto at = static_cast<size_t>(layer);
-  const std::vector<float> key = slice(tape.key[at]), value = slice(tape.value[at]);
-  cache.append(layer, {key, value, count});
-}
-
 void Pair::append(const Tape& tape, int layer, int64_t first, int64_t count) {
-  append_layer(tape, *audited, layer, first, count);
-  append_layer(tape, *sound, layer, first, count);
+  tape.append_layer(*audited, layer, first, count);
+  tape.append_layer(*sound, layer, first, count);
 }
 
 bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {

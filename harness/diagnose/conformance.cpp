@@ -10,7 +10,7 @@
 #include "harness/diagnose/arithmetic.h"
 #include "harness/diagnose/material.h"
 #include "harness/diagnose/trials.h"
-#include "harness/metrics/row_metrics.h"
+#include "harness/metrics/softmax.h"
 #include "harness/model/files/rope.h"
 #include "harness/run/prepare.h"
 
@@ -48,15 +48,11 @@ double largest_difference(const std::vector<float>& a, const std::vector<float>&
   return largest;
 }
 
+// By the portable softmax of the metrics; logits that are not finite count as log(vocabulary), as in trials.
 double divergence(const std::vector<float>& reference, const std::vector<float>& candidate) {
-  const double most = std::log(static_cast<double>(reference.size()));
-  double top_a = -HUGE_VAL, top_b = -HUGE_VAL, sum_a = 0, sum_b = 0, found = 0;
-  for (size_t i = 0; i < reference.size(); ++i) top_a = std::max<double>(top_a, reference[i]), top_b = std::max<double>(top_b, candidate[i]);
-  for (size_t i = 0; i < reference.size(); ++i) sum_a += std::exp(reference[i] - top_a), sum_b += std::exp(candidate[i] - top_b);
-  const double log_a = top_a + std::log(sum_a), log_b = top_b + std::log(sum_b);
-  for (size_t i = 0; i < reference.size(); ++i)
-    found += std::exp(reference[i] - log_a) * ((reference[i] - log_a) - (candidate[i] - log_b));
-  return std::isfinite(found) ? std::max(0.0, found) : most;
+  const auto finite = [](float one) { return std::isfinite(one); };
+  if (!std::all_of(candidate.begin(), candidate.end(), finite)) return std::log(static_cast<double>(reference.size()));
+  return compare_softmax(softmax_row(reference), {reference, candidate}).kl;
 }
 
 ConformanceEffect measure_effect(const ConformanceQuestion& question, int64_t first) {

@@ -37,12 +37,14 @@ std::vector<float> drawn(const CacheShape& shape, int64_t tokens, uint64_t& stat
 
 }  // namespace
 
+void Tape::append_layer(KvCache& cache, int layer, int64_t first, int64_t count, bool bent) const {
+  const std::vector<float> keys = piece(*this, key[static_cast<size_t>(layer)], first, count, bent);
+  const std::vector<float> values = piece(*this, value[static_cast<size_t>(layer)], first, count, bent);
+  cache.append(layer, {keys, values, count});
+}
+
 void Tape::append(KvCache& cache, int64_t first, int64_t count, bool bent) const {
-  for (int layer = 0; layer < shape.layers; ++layer) {
-    const std::vector<float> keys = piece(*this, key[static_cast<size_t>(layer)], first, count, bent);
-    const std::vector<float> values = piece(*this, value[static_cast<size_t>(layer)], first, count, bent);
-    cache.append(layer, {keys, values, count});
-  }
+  for (int layer = 0; layer < shape.layers; ++layer) append_layer(cache, layer, first, count, bent);
 }
 
 void Tape::feed(KvCache& cache, int64_t end) const {

@@ -18,6 +18,7 @@ struct Tape {
   int64_t updates() const { return tokens - prompt + 1; }
   // Tokens [first, first + count) to every layer in one append, seen as attention sees it; `bent`: other values.
   void append(KvCache& cache, int64_t first, int64_t count, bool bent = false) const;
+  void append_layer(KvCache& cache, int layer, int64_t first, int64_t count, bool bent = false) const;  // to one layer alone
   // The prompt, then single tokens up to `end`.
   void feed(KvCache& cache, int64_t end) const;
   void feed_bent(KvCache& cache, int64_t first, int64_t last) const;
