@@ -143,6 +143,18 @@ void check_lane(const CacheSpec& spec, const LaneText& text) {
   }
 }
 
+std::string respelled(const SideSpec& side, const LaneSpec& lane, const std::map<std::string, std::string>& otherwise) {
+  std::map<std::string, std::string> keys = side.values;
+  keys["schedule"] = lane.schedule;
+  keys["prefill"] = lane.prefill;
+  if (find_schedule(lane.schedule).default_residual > 0) keys["residual"] = fmt::format("{}", lane.residual);
+  for (const auto& [key, value] : otherwise) keys[key] = value;
+  std::string text = side.codec;
+  for (const auto& [key, value] : keys)
+    if (!value.empty()) text += fmt::format("{}{}={}", text == side.codec ? ":" : ",", key, value);
+  return text;
+}
+
 std::string canonical_lane(const CacheSpec& spec) {
   std::vector<std::string> pieces;
   if (spec.lane.schedule != default_schedule(spec)) pieces.push_back("schedule=" + spec.lane.schedule);

@@ -28,6 +28,9 @@ std::string default_schedule(const CacheSpec& spec);
 // Throws UserError(usage) for a schedule that the codecs cannot follow, or a lane key that means nothing here.
 void check_lane(const CacheSpec& spec, const LaneText& text);
 
+// A side and its lane as text, every key written out, some of them told otherwise ("": that key is left out): not checked.
+std::string respelled(const SideSpec& side, const LaneSpec& lane, const std::map<std::string, std::string>& otherwise);
+
 // `schedule=...,residual=...,prefill=...`, defaults left out.
 std::string canonical_lane(const CacheSpec& spec);
 

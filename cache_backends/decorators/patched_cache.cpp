@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cache_backends/decorators/forwarding_cache.h"
 #include "cache_backends/decorators/patch_mask.h"
 #include "cache_backends/error.h"
 #include "cache_backends/rotation.h"
@@ -83,10 +84,10 @@ std::vector<float> cut_out(const PatchSource& source, std::span<const float> sid
 
 // Two caches fed with the same appends (restore: the second one with the source's). Only patched layers are kept in full
 // precision: layer -> its place in full_.
-class PatchedCache : public KvCache {
+class PatchedCache : public ForwardingCache {
  public:
   PatchedCache(std::unique_ptr<KvCache> cache, const Patch& patch, std::shared_ptr<const Masks> masks)
-      : cache_(std::move(cache)), kind_(patch.kind), source_(patch.source), masks_(std::move(masks)) {
+      : ForwardingCache(std::move(cache)), kind_(patch.kind), source_(patch.source), masks_(std::move(masks)) {
     CacheShape shape = cache_->shape();
     shape.layers = 0;
     for (const LayerMasks& layer : *masks_)
@@ -94,10 +95,9 @@ class PatchedCache : public KvCache {
     if (shape.layers > 0) full_ = make_cache(parse_cache_spec("full"), shape);
   }
   PatchedCache(const PatchedCache& other)
-      : cache_(other.cache_->fork()), full_(other.full_ ? other.full_->fork() : nullptr), kind_(other.kind_),
+      : ForwardingCache(other.cache_->fork()), full_(other.full_ ? other.full_->fork() : nullptr), kind_(other.kind_),
         source_(other.source_), masks_(other.masks_), places_(other.places_) {}
 
-  const CacheShape& shape() const override { return cache_->shape(); }
   void append(int layer, const KvBlock& fresh) override {
     const int place = places_.at(static_cast<size_t>(layer));
     if (place < 0) return cache_->append(layer, fresh);
@@ -123,9 +123,6 @@ class PatchedCache : public KvCache {
     blend({pages.value, pages.value_quantized, pages.value_rotation}, full.value, masks.value);
     return pages;
   }
-  int64_t length(int layer) const override { return cache_->length(layer); }
-  VisibleEncoding visible_encoding(int layer, Side side) const override { return cache_->visible_encoding(layer, side); }
-  void count_read(int layer) override { cache_->count_read(layer); }
   void settle() override {
     cache_->settle();
     if (full_) full_->settle();
@@ -143,8 +140,6 @@ class PatchedCache : public KvCache {
     if (full_) full_->reset();
   }
   std::unique_ptr<KvCache> fork() const override { return std::make_unique<PatchedCache>(*this); }
-  Bytes bytes() const override { return cache_->bytes(); }
-  Receipt receipt() const override { return cache_->receipt(); }
 
  private:
   void restore(int layer, int place, int64_t tokens) {
@@ -172,7 +167,7 @@ class PatchedCache : public KvCache {
     seen.pages = {std::make_shared<BlendedPage>(std::move(source), masks_, mask)};
   }
 
-  std::unique_ptr<KvCache> cache_, full_;
+  std::unique_ptr<KvCache> full_;
   PatchKind kind_;
   std::shared_ptr<const PatchSource> source_;
   std::shared_ptr<const Masks> masks_;  // by layer

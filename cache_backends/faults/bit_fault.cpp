@@ -2,6 +2,8 @@
 
 #include <bit>
 
+#include "cache_backends/decorators/forwarding_cache.h"
+
 namespace kvdiff {
 namespace {
 
@@ -25,12 +27,11 @@ class FaultyPage : public KvPage {
   const int64_t begin_, head_size_;
 };
 
-class BitFaultCache : public KvCache {
+class BitFaultCache : public ForwardingCache {
  public:
   BitFaultCache(std::unique_ptr<KvCache> cache, const BitFault& fault, int64_t appends)
-      : cache_(std::move(cache)), fault_(fault), appends_(appends) {}
+      : ForwardingCache(std::move(cache)), fault_(fault), appends_(appends) {}
 
-  const CacheShape& shape() const override { return cache_->shape(); }
   void append(int layer, const KvBlock& fresh) override {
     cache_->append(layer, fresh);
     if (layer == fault_.layer) ++appends_;
@@ -46,21 +47,11 @@ class BitFaultCache : public KvCache {
     }
     return pages;
   }
-  int64_t length(int layer) const override { return cache_->length(layer); }
-  VisibleEncoding visible_encoding(int layer, Side side) const override { return cache_->visible_encoding(layer, side); }
-  void count_read(int layer) override { cache_->count_read(layer); }
-  void settle() override { cache_->settle(); }
-  void crop(int64_t tokens) override { cache_->crop(tokens); }
-  void reorder(std::span<const int64_t> rows) override { cache_->reorder(rows); }
-  void reset() override { cache_->reset(); }
   std::unique_ptr<KvCache> fork() const override {
     return std::make_unique<BitFaultCache>(cache_->fork(), fault_, appends_);
   }
-  Bytes bytes() const override { return cache_->bytes(); }
-  Receipt receipt() const override { return cache_->receipt(); }
 
  private:
-  std::unique_ptr<KvCache> cache_;
   const BitFault fault_;
   int64_t appends_;
 };

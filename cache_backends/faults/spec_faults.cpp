@@ -4,26 +4,14 @@
 
 #include "cache_backends/faults/fault_tables.h"
 #include "cache_backends/registry.h"
+#include "cache_backends/spec_lane.h"
 
 namespace kvdiff {
 namespace {
 
-// The side and its lane as text, with some of their keys told otherwise.
-std::string told(const SideSpec& side, const LaneSpec& lane, const std::map<std::string, std::string>& otherwise) {
-  std::map<std::string, std::string> keys = side.values;
-  keys["schedule"] = lane.schedule;
-  keys["prefill"] = lane.prefill;
-  if (find_schedule(lane.schedule).default_residual > 0) keys["residual"] = fmt::format("{}", lane.residual);
-  for (const auto& [key, value] : otherwise) keys[key] = value;
-  std::string text = side.codec;
-  for (const auto& [key, value] : keys)
-    if (!value.empty()) text += fmt::format("{}{}={}", text == side.codec ? ":" : ",", key, value);
-  return text;
-}
-
 std::string with(const SideSpec& side, const LaneSpec& lane, const std::string& key, const std::string& value) {
   if (!side.values.contains(key) || side.values.at(key) == value) return "";
-  return told(side, lane, {{key, value}});
+  return respelled(side, lane, {{key, value}});
 }
 
 std::string fewer_bits(const SideSpec& side, const LaneSpec& lane, double) {
@@ -53,7 +41,7 @@ std::string not_at_all(const SideSpec&, const LaneSpec&, double) { return "full"
 std::string with_residual(const SideSpec& side, const LaneSpec& lane, int64_t residual) {
   const ScheduleRow& schedule = find_schedule(lane.schedule);
   if (schedule.default_residual <= 0 || residual < schedule.smallest_residual) return "";
-  return told(side, lane, {{"residual", fmt::format("{}", residual)}});
+  return respelled(side, lane, {{"residual", fmt::format("{}", residual)}});
 }
 
 std::string longer(const SideSpec& side, const LaneSpec& lane, double strength) { return with_residual(side, lane, lane.residual + std::llround(strength)); }
@@ -67,12 +55,12 @@ std::string only_the_prompt(const SideSpec& side, const LaneSpec& lane, double) 
 
 std::string every_step(const SideSpec& side, const LaneSpec& lane, double) {
   if (lane.schedule == "hf" && lane.residual <= 2) return "";
-  return told(side, lane, {{"schedule", "hf"}, {"residual", "1"}});
+  return respelled(side, lane, {{"schedule", "hf"}, {"residual", "1"}});
 }
 
 std::string at_once(const SideSpec& side, const LaneSpec& lane, double) {
   if (lane.schedule != "streaming") return "";
-  return told(side, lane, {{"schedule", "immediate"}, {"residual", ""}});
+  return respelled(side, lane, {{"schedule", "immediate"}, {"residual", ""}});
 }
 
 bool any(const SideSpec&, const LaneSpec&, const CacheShape&, const FaultPlace&) { return true; }

@@ -4,6 +4,7 @@
 
 #include "cache_backends/error.h"
 #include "cache_backends/registry.h"
+#include "cache_backends/spec_lane.h"
 #include "harness/audit/evidence.h"
 
 namespace kvdiff {
@@ -13,18 +14,6 @@ struct Otherwise {
   std::string_view cause;
   std::map<std::string, std::string> keys;
 };
-
-std::string told(const SideSpec& side, const LaneSpec& lane, const Otherwise& other) {
-  std::map<std::string, std::string> keys = side.values;
-  keys["schedule"] = lane.schedule;
-  keys["prefill"] = lane.prefill;
-  if (find_schedule(lane.schedule).default_residual > 0) keys["residual"] = fmt::format("{}", lane.residual);
-  for (const auto& [key, value] : other.keys) keys[key] = value;
-  std::string text = side.codec;
-  for (const auto& [key, value] : keys)
-    if (!value.empty()) text += fmt::format("{}{}={}", text == side.codec ? ":" : ",", key, value);
-  return text;
-}
 
 std::string_view cause_of(const std::string& key) {
   if (key == "axis" || key == "group" || key == "per") return cause::group_layout;
@@ -87,7 +76,7 @@ std::optional<Guess> rule_other_spec(const Evidence& evidence) {
   add_codec_keys(all, side);
   add_lane_keys(all, spec.lane);
   for (const Otherwise& one : all) {
-    const std::string text = told(side, spec.lane, one);
+    const std::string text = respelled(side, spec.lane, one.keys);
     if (replayed(evidence, text) != evidence.found) continue;
     return Guess{one.cause, fmt::format("to the last bit what {} gives", canonical(parse_cache_spec(text))), 1};
   }

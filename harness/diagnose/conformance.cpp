@@ -98,10 +98,10 @@ ConformanceFinding check_conformance(const ConformanceQuestion& question) {
     return finding;
   }
   if (question.hooks.progress) question.hooks.progress({"the cache against its spec", 0, static_cast<int64_t>(text.size()), 0, 0});
-  const Material material = material_of(*question.loaded.engine, question.loaded.ready.prompt.token_ids, text);
+  const Material& material = question.material;
   const ModelConfig& config = question.loaded.ready.files.config;
   const std::vector<float> frequencies = rope_frequencies(config.rope, config.head_size).inverse;
-  const Tape tape{material.shape, material.prompt, material.tokens, material.tokens, material.key, material.value};
+  const Tape tape{material.shape, material.prompt, material.prompt + static_cast<int64_t>(text.size()), material.tokens, material.key, material.value};
   const CacheSpec& spec = question.run.caches.front();
   const auto make = [&](const CacheShape& shape) { return own_cache(question, make_cache(spec, shape)); };
   try {

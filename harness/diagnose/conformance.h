@@ -11,6 +11,7 @@ struct Case;
 struct Loaded;
 struct RunPlace;
 struct RunHooks;
+struct Material;
 
 // What a cache that is not what its spec says does to the logits, beside the spec's own cache.
 struct ConformanceEffect {
@@ -37,6 +38,7 @@ struct ConformanceQuestion {
   Loaded& loaded;
   const RunPlace& place;
   const RunHooks& hooks;
+  const Material& material;           // of the prompt and the text
   std::span<const int32_t> text;      // the reference's tokens
 };
 ConformanceFinding check_conformance(const ConformanceQuestion& question);

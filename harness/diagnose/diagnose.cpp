@@ -47,7 +47,7 @@ class Diagnostician {
   // First of all, because it needs no trial: is the cache what its spec says, and is it sound when it is handled?
   void ask_the_cache(const RunReport& base) {
     if (budget_.trusts_the_cache || base.partial || base.exit_code == static_cast<int>(ExitCode::input)) return;
-    result_.conformance = check_conformance({run_, loaded_, place_, hooks_, base.lanes[reference_lane].free->tokens});
+    result_.conformance = check_conformance({run_, loaded_, place_, hooks_, material(base), fed_text(base)});
     const Audit& audit = result_.conformance.audit;
     for (const HandlingRow& row : audit.handling)
       result_.handling.push_back({row.operation, !row.difference, row.difference ? text_of(*row.difference) : "bit-equal"});
@@ -108,7 +108,7 @@ class Diagnostician {
     const std::optional<Divergence>& parting = candidate.free->first_divergence;
     if (parting) plan.flip = FlipPoint{parting->step, parting->reference.id, parting->candidate.id};
     Trials trials(*loaded_.engine, std::move(plan), hooks_);
-    Material material = material_of(*loaded_.engine, base.prompt.token_ids, fed_text(base));
+    Material& material = this->material(base);
     if (hooks_.progress) hooks_.progress({"flushes", steps, steps, 0, static_cast<int64_t>(base.lanes.size())});
     study_errors(base, material, loaded_.engine->pool, result_);
     material.crop(material.prompt + window.end());
@@ -201,12 +201,19 @@ class Diagnostician {
                                    result_.window_first + result_.window_steps - 1, text_of(result_.arithmetic));
   }
 
+  // Of the whole text, computed once.
+  Material& material(const RunReport& base) {
+    if (!material_) material_ = material_of(*loaded_.engine, base.prompt.token_ids, fed_text(base));
+    return *material_;
+  }
+
   const Case& run_;
   const Budget& budget_;
   const RunPlace& place_;
   Loaded& loaded_;
   const RunHooks& hooks_;
   Diagnosis result_;
+  std::optional<Material> material_;
   std::string invalid_;
   bool partial_ = false;
 };

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "cache_backends/decorators/forwarding_cache.h"
 #include "cache_backends/error.h"
 #include "harness/diagnose/diagnose.h"
 #include "harness/model/files/folder.h"
@@ -30,11 +31,9 @@ class OneToken : public KvPage {
   const int64_t token_;
 };
 
-class CutCache : public KvCache {
+class CutCache : public ForwardingCache {
  public:
-  explicit CutCache(std::unique_ptr<KvCache> cache) : cache_(std::move(cache)) {}
-  const CacheShape& shape() const override { return cache_->shape(); }
-  void append(int layer, const KvBlock& fresh) override { cache_->append(layer, fresh); }
+  explicit CutCache(std::unique_ptr<KvCache> cache) : ForwardingCache(std::move(cache)) {}
   KvPages pages(int layer) const override {
     KvPages pages = cache_->pages(layer);
     for (auto* side : {&pages.key, &pages.value}) {
@@ -45,19 +44,7 @@ class CutCache : public KvCache {
     }
     return pages;
   }
-  int64_t length(int layer) const override { return cache_->length(layer); }
-  VisibleEncoding visible_encoding(int layer, Side side) const override { return cache_->visible_encoding(layer, side); }
-  void count_read(int layer) override { cache_->count_read(layer); }
-  void settle() override { cache_->settle(); }
-  void crop(int64_t tokens) override { cache_->crop(tokens); }
-  void reorder(std::span<const int64_t> rows) override { cache_->reorder(rows); }
-  void reset() override { cache_->reset(); }
   std::unique_ptr<KvCache> fork() const override { return std::make_unique<CutCache>(cache_->fork()); }
-  Bytes bytes() const override { return cache_->bytes(); }
-  Receipt receipt() const override { return cache_->receipt(); }
-
- private:
-  std::unique_ptr<KvCache> cache_;
 };
 
 test::TinyLlama tiny_model(const Planted& one) {
@@ -99,45 +86,39 @@ std::unique_ptr<KvCache> wrapped(const Planted& one, std::span<const float> freq
 
 // Whatever a diagnosis says: is there anything to see? The faulty cache beside the sound one, fed alike; asked whenever the
 // hit layer is read, until something is done to the cache.
-class WatchedCache : public KvCache {
+class WatchedCache : public ForwardingCache {
  public:
   WatchedCache(std::unique_ptr<KvCache> faulty, std::unique_ptr<KvCache> sound, int layer, std::shared_ptr<std::atomic<bool>> visible)
-      : faulty_(std::move(faulty)), sound_(std::move(sound)), layer_(layer), visible_(std::move(visible)) {}
-  const CacheShape& shape() const override { return faulty_->shape(); }
+      : ForwardingCache(std::move(faulty)), sound_(std::move(sound)), layer_(layer), visible_(std::move(visible)) {}
   void append(int layer, const KvBlock& fresh) override {
-    faulty_->append(layer, fresh);
+    cache_->append(layer, fresh);
     if (sound_) sound_->append(layer, fresh);
   }
   KvPages pages(int layer) const override {
     if (sound_ && layer == layer_ && !*visible_) compare();
-    return faulty_->pages(layer);
+    return cache_->pages(layer);
   }
-  int64_t length(int layer) const override { return faulty_->length(layer); }
-  VisibleEncoding visible_encoding(int layer, Side side) const override { return faulty_->visible_encoding(layer, side); }
-  void count_read(int layer) override { faulty_->count_read(layer); }
   void settle() override {
-    faulty_->settle();
+    cache_->settle();
     if (sound_) sound_->settle();
   }
   void crop(int64_t tokens) override { handled().crop(tokens); }
   void reorder(std::span<const int64_t> rows) override { handled().reorder(rows); }
   void reset() override { handled().reset(); }
-  std::unique_ptr<KvCache> fork() const override { return faulty_->fork(); }
-  Bytes bytes() const override { return faulty_->bytes(); }
-  Receipt receipt() const override { return faulty_->receipt(); }
+  std::unique_ptr<KvCache> fork() const override { return cache_->fork(); }
 
  private:
   KvCache& handled() {
     sound_.reset();
-    return *faulty_;
+    return *cache_;
   }
   void compare() const {
     for (const Side side : {Side::key, Side::value}) {
-      const auto a = decoded(sound_->pages(layer_), side, shape()), b = decoded(faulty_->pages(layer_), side, shape());
+      const auto a = decoded(sound_->pages(layer_), side, shape()), b = decoded(cache_->pages(layer_), side, shape());
       if (a.size() != b.size() || std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) != 0) *visible_ = true;
     }
   }
-  std::unique_ptr<KvCache> faulty_, sound_;
+  std::unique_ptr<KvCache> sound_;
   const int layer_;
   const std::shared_ptr<std::atomic<bool>> visible_;
 };

@@ -1,5 +1,6 @@
 #include "harness/diagnose/company.h"
 
+#include "cache_backends/decorators/forwarding_cache.h"
 #include "harness/diagnose/diagnose.h"
 #include "reports/registry.h"
 #include "tests/catch.h"
@@ -27,34 +28,22 @@ class TurnedPage : public KvPage {
 };
 
 // A cache whose last layer's keys turn as soon as layer 0's keys and layer 1's keys are quantized: both, or one of them.
-class TrapCache : public KvCache {
+class TrapCache : public ForwardingCache {
  public:
-  TrapCache(std::unique_ptr<KvCache> cache, PairKind kind) : cache_(std::move(cache)), kind_(kind) {}
-  const CacheShape& shape() const override { return cache_->shape(); }
-  void append(int layer, const KvBlock& fresh) override { cache_->append(layer, fresh); }
+  TrapCache(std::unique_ptr<KvCache> cache, PairKind kind) : ForwardingCache(std::move(cache)), kind_(kind) {}
   KvPages pages(int layer) const override {
     KvPages pages = cache_->pages(layer);
     if (layer + 1 != shape().layers || !sprung()) return pages;
     for (auto& page : pages.key) page = std::make_shared<TurnedPage>(page, shape().head_size);
     return pages;
   }
-  int64_t length(int layer) const override { return cache_->length(layer); }
-  VisibleEncoding visible_encoding(int layer, Side side) const override { return cache_->visible_encoding(layer, side); }
-  void count_read(int layer) override { cache_->count_read(layer); }
-  void settle() override { cache_->settle(); }
-  void crop(int64_t tokens) override { cache_->crop(tokens); }
-  void reorder(std::span<const int64_t> rows) override { cache_->reorder(rows); }
-  void reset() override { cache_->reset(); }
   std::unique_ptr<KvCache> fork() const override { return std::make_unique<TrapCache>(cache_->fork(), kind_); }
-  Bytes bytes() const override { return cache_->bytes(); }
-  Receipt receipt() const override { return cache_->receipt(); }
 
  private:
   bool sprung() const {
     const bool one = cache_->pages(0).key_quantized, other = cache_->pages(1).key_quantized;
     return kind_ == PairKind::only_together ? one && other : one || other;
   }
-  std::unique_ptr<KvCache> cache_;
   const PairKind kind_;
 };
 
