@@ -247,9 +247,13 @@ float magnitude(const float* row, int64_t size) {
 
 std::unique_ptr<KvCache> plant(const PlantedFault& fault, const FaultPlace& place, const FaultContext& context,
                                std::unique_ptr<KvCache> sound) {
-  if (!applies(fault, place, context, sound->shape()))
-    throw UserError(ExitCode::usage, fmt::format("{} does not apply to layer {}, {}s of {}", fault.name, place.layer, name_of(place.side),
-                                                 canonical(context.spec)));
+  const CacheShape& shape = sound->shape();
+  if (place.layer >= shape.layers || place.head >= shape.heads)
+    throw UserError(ExitCode::usage, fmt::format("found layer={}{}, expected a layer from 0 to {} and a KV head from 0 to {}", place.layer,
+                                                 place.head < 0 ? "" : fmt::format(",head={}", place.head), shape.layers - 1, shape.heads - 1));
+  if (!applies(fault, place, context, shape))
+    throw UserError(ExitCode::usage, fmt::format("{} means nothing at layer {}, {}s of {}; try the other side, another layer, no head, or another cache",
+                                                 fault.name, place.layer, name_of(place.side), canonical(context.spec)));
   return std::make_unique<FaultyCache>(fault, place, context, std::move(sound));
 }
 

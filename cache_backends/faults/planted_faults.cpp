@@ -30,19 +30,25 @@ bool can_be_kept(const std::string& spec, const CacheShape& shape) {
 }
 
 template <class Number>
-Number number(std::string_view key, std::string_view text) {
+Number number(std::string_view key, std::string_view text, Number least, Number most) {
   Number value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size())
-    throw UserError(ExitCode::usage, fmt::format("found {}={}, expected a number", key, text));
+  if (error != std::errc{} || end != text.data() + text.size() || !(value >= least && value <= most))
+    throw UserError(ExitCode::usage, fmt::format("found {}={}, expected a number from {} to {}", key, text, least, most));
   return value;
 }
 
-void take(FaultPlace& place, std::string_view key, std::string_view value) {
-  if (key == "layer") place.layer = number<int>(key, value);
-  else if (key == "head") place.head = number<int64_t>(key, value);
-  else if (key == "update") place.update = number<int64_t>(key, value);
-  else if (key == "strength") place.strength = number<double>(key, value);
+double strength_of(const PlantedFault& fault, std::string_view text) {
+  if (fault.weakest < fault.strongest) return number("strength", text, fault.weakest, fault.strongest);
+  throw UserError(ExitCode::usage, fmt::format("found strength={}, expected none: {} is there, or it is not", text, fault.name));
+}
+
+void take(const PlantedFault& fault, FaultPlace& place, std::string_view key, std::string_view value) {
+  constexpr int most = 1'000'000;
+  if (key == "layer") place.layer = number<int>(key, value, 0, most);
+  else if (key == "head") place.head = number<int64_t>(key, value, 0, most);
+  else if (key == "update") place.update = number<int64_t>(key, value, 0, most);
+  else if (key == "strength") place.strength = strength_of(fault, value);
   else if (key == "side" && (value == "key" || value == "value")) place.side = value == "key" ? Side::key : Side::value;
   else throw UserError(ExitCode::usage, fmt::format("found {}={}, expected layer, side=key or side=value, head, update or strength", key, value));
 }
@@ -82,7 +88,7 @@ FaultText parse_fault(std::string_view text) {
     const std::string_view one = rest.substr(0, rest.find(','));
     rest.remove_prefix(std::min(rest.size(), one.size() + 1));
     const size_t equals = one.find('=');
-    take(result.place, one.substr(0, equals), equals == std::string_view::npos ? "" : one.substr(equals + 1));
+    take(*result.fault, result.place, one.substr(0, equals), equals == std::string_view::npos ? "" : one.substr(equals + 1));
   }
   return result;
 }

@@ -154,6 +154,17 @@ class Diagnoses(unittest.TestCase):
         self.assertEqual(value["finding"], "partial")
         self.assertTrue(value["left_to_try"])
 
+    def test_a_planted_fault_is_placed_and_named(self):
+        value = self.value("hqq:bits=4,group=16,residual=4", PASSED, "--fault", "scale.factor,layer=1,side=value,update=3,strength=0.5")
+        found = value["conformance"]
+        self.assertFalse(found["conforms"])
+        self.assertEqual((found["cause"], value["cause"]["name"]), ("scale or zero",) * 2)
+        self.assertEqual([(one["layer"], one["side"], one["first_update"]) for one in found["parts"]], [(1, "value", 3)])
+        self.assertIn("--fault scale.factor,layer=1", value["reproduce"])
+        for wrong in ("scale.facto", "scale.factor,layer=99", "scale.factor,strength=nan", "scale.factor,update=-5", "rope.twice,side=value"):
+            done = self.diagnose("hqq:bits=4,group=16", "--fault", wrong)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (USAGE, "", 1), done.stderr)
+
     def test_usage(self):
         for more in (["--cache", "int8"], ["--budget", "soon"], ["--budget", "0"], ["--report", "nonsense"], ["--mode", "local"]):
             done = self.diagnose("int4", *more)

@@ -58,7 +58,7 @@ int run(const Draw& draw, int threads) {
 int main(int count, char** words) {
   using namespace kvdiff::scorecard;
   CLI::App parser("Plants faults of known place and class in caches and asks `kvdiff diagnose` for them.\n"
-                  "Exit code 0: at least 95 % caught, 90 % of these placed, 85 % named, no false alarm; 1: not so.");
+                  "Exit code 0: at least 95 % caught, 90 % of these placed, 85 % named, no false alarm; 1: not so; 2: usage.");
   Draw draw;
   draw.seed = std::random_device{}();
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
@@ -70,7 +70,11 @@ int main(int count, char** words) {
   parser.add_option("--tiny-planted", draw.planted_tiny, "planted cases on tiny models (300)")->check(CLI::NonNegativeNumber);
   parser.add_option("--tiny-clean", draw.clean_tiny, "clean cases on tiny models (150)")->check(CLI::NonNegativeNumber);
   parser.add_flag("--quick", quick, "50 planted and 10 clean cases on tiny models, in seconds");
-  CLI11_PARSE(parser, count, words);
+  try {
+    parser.parse(count, words);
+  } catch (const CLI::ParseError& error) {
+    return parser.exit(error) == 0 ? 0 : 2;
+  }
   if (quick) draw = {draw.seed, 50, 0, 10, 0};
   return run(draw, threads);
 }

@@ -112,4 +112,7 @@ TEST_CASE("planted faults: names are their own, causes are known, text round-tri
   CHECK_THROWS_AS(parse_fault("scale.facto"), UserError);
   CHECK_THROWS_AS(parse_fault("scale.factor,layer=x"), UserError);
   CHECK_THROWS_AS(parse_fault("scale.factor,side=both"), UserError);
+  for (const char* wrong : {"strength=nan", "strength=-1", "strength=2", "strength=inf", "update=-5", "layer=-1", "head=-2", "layer=99999999999", "update=1.5"})
+    CHECK_THROWS_AS(parse_fault(std::string("scale.factor,") + wrong), UserError);
+  CHECK_THROWS_AS(parse_fault("sides.swapped,strength=1"), UserError);
 }
