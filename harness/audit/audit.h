@@ -9,7 +9,9 @@ namespace kvdiff {
 
 // Does a cache do what its spec says? Both are fed with the same keys and values and read after every append: what the
 // spec's own cache gives is what is expected, to the last bit. Nothing but the spec and KvCache's interface is known of the
-// cache that is audited.
+// cache that is audited. A text of more than `long_text` tokens is read at every eighth append, and at the first and last ones:
+// what is read grows with its square.
+inline constexpr int64_t long_text = 1024;
 struct AuditInput {
   CacheSpec spec;
   std::function<std::unique_ptr<KvCache>(const CacheShape&)> make;  // the cache that is audited
@@ -22,7 +24,7 @@ struct AuditedPart {
   int layer = 0;
   Side side = Side::key;
   std::vector<int64_t> heads;       // KV heads that differ in any update; empty: the number of tokens, or the length told
-  int64_t first_update = 0, last_update = 0;  // update 0 is the prompt, update u the token that step u is fed
+  int64_t first_update = 0, last_update = 0;  // of those that were read; update 0 is the prompt, update u the token that step u is fed
   int64_t first_token = 0;          // the first that differs in the first of these updates
   int64_t elements = 0;             // that differ in the last
   double relative = 0;              // rms of the difference / rms of what is expected, in the last

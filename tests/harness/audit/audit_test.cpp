@@ -89,6 +89,21 @@ TEST_CASE("audit: the head that is hit is the head that is named", "[audit]") {
   CHECK(audit.evidence == "every value is 1.25 times what it should be");
 }
 
+TEST_CASE("audit: a long text is read at every eighth append, and its faults are found all the same", "[audit]") {
+  const CacheShape small{.layers = 1, .batch = 1, .heads = 1, .head_size = 16, .dtype = Dtype::float16};
+  const int64_t end = long_text + 24;
+  const DrawnText text = drawn_text(small, end, 3);
+  const Tape tape{small, long_text + 4, end, end, text.key, text.value};
+  const CacheSpec spec = parse_cache_spec("int8");
+  const FaultPlace place{.side = Side::value, .update = 4, .strength = 0.5};
+  const auto make = [&](const CacheShape& wanted) { return plant(find_planted_fault("scale.factor"), place, {spec, {}}, make_cache(spec, wanted)); };
+  const Audit audit = audit_cache({spec, make, tape, {}});
+  REQUIRE(audit.parts.size() == 1);
+  CHECK(audit.parts[0].first_update == 8);
+  CHECK(audit.parts[0].last_update == tape.updates() - 1);
+  CHECK(audit.cause == cause::scale_or_zero);
+}
+
 TEST_CASE("audit: rows of zeros beside small values are lost, not the other side's", "[audit]") {
   Ground ground;
   for (std::vector<float>& layer : ground.text.value)
