@@ -11,6 +11,10 @@
 
 namespace kvdiff {
 
+namespace device {
+class DeviceCodec;
+}
+
 // A tensor [batch, heads, tokens, head_size], row-major; heads are KV heads.
 struct BlockShape {
   int64_t batch = 1, heads = 0, tokens = 0, head_size = 0;
@@ -86,6 +90,8 @@ class Codec {
   // What the codec holds once for all of its blocks: frozen scales, which no block repeats.
   virtual Bytes shared_bytes() const { return {}; }
   virtual PeerVerdict peer_verdict(const BlockShape&) const { return {}; }
+  // The same codec for values that lie on a device (device/codec.h). Null where there is none.
+  virtual std::shared_ptr<const device::DeviceCodec> on_device() const { return nullptr; }
 };
 
 }  // namespace kvdiff

@@ -26,7 +26,7 @@ float keep_nan(float x, float y) { return x != x ? std::numeric_limits<float>::q
 }  // namespace
 }  // namespace kvdiff
 
-#include "harness/model/kernels/exponential.h"
+#include "cache_backends/kernels/exponential.h"
 
 namespace kvdiff {
 namespace {

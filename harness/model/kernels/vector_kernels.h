@@ -2,7 +2,7 @@
 // table by KVDIFF_VECTOR_TABLE. Sixteen outputs stand side by side, so each keeps the scalar order of its own terms.
 #include <algorithm>
 
-#include "harness/model/kernels/exponential.h"
+#include "cache_backends/kernels/exponential.h"
 #include "harness/model/kernels/kernels.h"
 
 namespace kvdiff {

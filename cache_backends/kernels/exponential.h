@@ -6,10 +6,12 @@
 // exp(x) = 2^n * exp(r), n = nearest(x / ln 2), r = x - n ln 2 in two steps, |r| <= 0.3466; exp(r) by its Taylor
 // polynomial of degree 7 (remainder below 2^-27.5 relative). Largest error, over all floats: below 1.1 ulp (tested on a sample).
 
+#include "cache_backends/device/target.h"
+
 namespace kvdiff {
 
 template <class V>
-static inline V exponential(V x) {
+static KVDIFF_DEVICE V exponential(V x) {
   const V bounded = clamp_to(x, V(-104.0f), V(89.0f));
   const V n = nearest(bounded * V(1.44269504088896341f));
   V r = fma(n, V(-0.693145751953125f), bounded);

@@ -1,0 +1,32 @@
+#pragma once
+#include <memory>
+#include <variant>
+
+#include "cache_backends/codec.h"
+#include "cache_backends/device/array.h"
+#include "cache_backends/device/kernels/formats.cuh"
+
+namespace kvdiff::device {
+
+// One encoded tensor in the memory of a device: codec.h's EncodedBlock.
+struct EncodedArrays {
+  BlockShape shape;
+  Dtype dtype = Dtype::float16;
+  Array<uint8_t> packed;
+  Array<float> scale, zero;
+};
+
+// How a store is read: one alternative per family of codecs.
+using Format = std::variant<PlainFormat>;
+
+// A codec whose values and codes lie on a device; the bits are those of the host's codec with the same spec. Immutable.
+// Codec::on_device() makes it.
+class DeviceCodec {
+ public:
+  virtual ~DeviceCodec() = default;
+  // values: device memory, shape.elements() of them. Throws as the host's codec does.
+  virtual EncodedArrays encode(Device& device, std::span<const float> values, const BlockShape& shape, Dtype dtype) const = 0;
+  virtual Format format(const EncodedMemory& memory) const = 0;
+};
+
+}  // namespace kvdiff::device

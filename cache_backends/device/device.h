@@ -1,0 +1,46 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cache_backends/device/geometry.h"
+#include "cache_backends/device/kernels/list.h"
+
+namespace kvdiff::device {
+
+enum class DeviceKind { emulated, cuda };
+
+// How often each kernel of list.h was started, and what went over the bus.
+struct LaunchLog {
+  std::array<int64_t, static_cast<size_t>(KernelId::count)> launches{};
+  int64_t bytes_in = 0, bytes_out = 0;
+};
+
+// A machine with memory and kernels of its own. What lies in its memory is read and written by its kernels and by these
+// copies alone: the host that follows such a pointer ends on the emulated device, as it would on a GPU.
+// Launches and copies happen in the order in which they are asked for; copy_out waits for all before it. Safe from several
+// threads.
+class Device {
+ public:
+  virtual ~Device() = default;
+  virtual DeviceKind kind() const = 0;
+  virtual std::string name() const = 0;
+  // Aligned to 256 bytes, content undefined (NaN on the emulated device). Throws UserError(environment) where there is too little.
+  virtual void* allocate(int64_t bytes) = 0;
+  virtual void release(void* memory) noexcept = 0;
+  virtual void copy_in(void* to, const void* from, int64_t bytes) = 0;
+  virtual void copy_out(void* to, const void* from, int64_t bytes) = 0;
+  virtual void copy(void* to, const void* from, int64_t bytes) = 0;  // within the device
+  virtual void clear(void* memory, int64_t bytes) = 0;               // to zero
+  virtual void launch(KernelId id, const Geometry& geometry, const void* arguments) = 0;
+  virtual LaunchLog log() const = 0;
+};
+
+// Runs every kernel in the emulator. Its memory is one range of addresses that the host cannot touch between launches: a
+// stray access of the host's ends the program there.
+std::unique_ptr<Device> make_emulated_device();
+
+}  // namespace kvdiff::device

@@ -1,0 +1,4 @@
+#pragma once
+#include "cache_backends/device/kernels/linear.cuh"
+#include "cache_backends/device/kernels/list.h"
+#include "cache_backends/device/kernels/rows.cuh"

@@ -1,0 +1,2 @@
+#pragma once
+#include "cache_backends/device/kernels/format.cuh"
