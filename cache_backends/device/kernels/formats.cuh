@@ -1,2 +1,7 @@
 #pragma once
 #include "cache_backends/device/kernels/format.cuh"
+
+// One row per family of codecs: NameFormat is a struct that reads its stores, and ScoresName, WeighName and DecodeName are
+// kernels (attention.cuh).
+#define KVDIFF_FORMATS(X) \
+  X(Plain)

@@ -13,7 +13,14 @@
   X(SiluMultiply)         \
   X(AddRounded)           \
   X(TakeRows)             \
-  X(ByHead)
+  X(ByHead)               \
+  X(ScoresPlain)          \
+  X(WeighPlain)           \
+  X(DecodePlain)          \
+  X(AttentionSoftmax)     \
+  X(JoinChunks)           \
+  X(Store)                \
+  X(SameBits)
 
 namespace kvdiff::device {
 
