@@ -38,7 +38,7 @@ Bytes BlockStore::expected_bytes(int64_t) const { return codec_->expected_bytes(
 void BlockStore::mark_codes(int64_t, int64_t, std::vector<bool>& used) const { mark(*codec_, block_, used); }
 
 UnitStore::UnitStore(std::shared_ptr<const Codec> codec, const EncodedView& sample, int64_t capacity)
-    : GrowingStore(capacity),
+    : TokenRoom(capacity),
       codec_(std::move(codec)),
       shape_(sample.shape),
       dtype_(sample.dtype),

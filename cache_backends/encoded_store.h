@@ -3,7 +3,7 @@
 #include <span>
 #include <vector>
 
-#include "cache_backends/token_store.h"
+#include "cache_backends/side_memory.h"
 
 namespace kvdiff {
 
@@ -24,16 +24,19 @@ class BlockStore : public TokenStore {
 };
 
 // Many tokens, each encoded alone as [B, H, 1, D], side by side in three arrays: no heap object per token.
-class UnitStore : public GrowingStore {
+class UnitStore : public TokenRoom {
  public:
   // `sample` is any encoded token: all have its sizes.
   UnitStore(std::shared_ptr<const Codec> codec, const EncodedView& sample, int64_t capacity);
   bool quantized() const override { return true; }
-  void write(int64_t token, const EncodedView& unit);  // to a claimed place
+  void write(int64_t token, const Encoded& unit) override = 0;
   void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override;
   Bytes bytes(int64_t count) const override;
   Bytes expected_bytes(int64_t count) const override;
   void mark_codes(int64_t first, int64_t count, std::vector<bool>& used) const override;
+
+ protected:
+  void write(int64_t token, const EncodedView& unit);
 
  private:
   EncodedView view(int64_t token) const;

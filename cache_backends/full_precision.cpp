@@ -5,7 +5,7 @@
 namespace kvdiff {
 
 FullPrecisionStore::FullPrecisionStore(const BlockShape& room, Dtype dtype)
-    : GrowingStore(room.tokens),
+    : FullStore(room.tokens),
       room_(room),
       dtype_(dtype),
       stride_(room.head_size * static_cast<int64_t>(size_of(dtype))),

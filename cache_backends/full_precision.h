@@ -1,15 +1,14 @@
 #pragma once
-#include "cache_backends/token_store.h"
+#include "cache_backends/side_memory.h"
 
 namespace kvdiff {
 
 // Tokens as they came, in the bits of `dtype`, [B, H, capacity, D]: the reference's whole history, and every residual.
-class FullPrecisionStore : public GrowingStore {
+class FullPrecisionStore : public FullStore {
  public:
   FullPrecisionStore(const BlockShape& room, Dtype dtype);
   bool quantized() const override { return false; }
-  // Writes tokens [source, source + count) of values [B, H, n, D] to the claimed places [first, first + count).
-  void write(std::span<const float> values, int64_t n, int64_t source, int64_t first, int64_t count);
+  void write(std::span<const float> values, int64_t n, int64_t source, int64_t first, int64_t count) override;
   void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override;
   Bytes bytes(int64_t count) const override;
   Bytes expected_bytes(int64_t count) const override;

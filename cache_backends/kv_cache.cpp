@@ -64,8 +64,13 @@ void check_unit(const SidePlan& plan) {
 // What a history that is encoded again is encoded from.
 enum class Source { as_decoded, as_given };
 
+struct Making {
+  Source source = Source::as_decoded;
+  const SideMemory& memory;
+};
+
 std::shared_ptr<const SidePlan> plan_side(const CacheSpec& spec, const SideSpec& side_spec, Side side,
-                                          const CacheShape& shape, Source source, CodecPool& codecs) {
+                                          const CacheShape& shape, const Making& how, CodecPool& codecs) {
   auto plan = std::make_shared<SidePlan>();
   plan->side = side;
   plan->row = {shape.batch, shape.heads, 1, shape.head_size};
@@ -76,19 +81,20 @@ std::shared_ptr<const SidePlan> plan_side(const CacheSpec& spec, const SideSpec&
   plan->residual_length = spec.lane.residual;
   plan->rotation = rotation_of(side_spec, side, shape.head_size);
   plan->prefill_reads_codes = spec.lane.prefill == "quantized";
-  plan->one_shot = source == Source::as_given;
+  plan->memory = &how.memory;
+  plan->one_shot = how.source == Source::as_given;
   check_unit(*plan);
   return plan;
 }
 
-std::unique_ptr<KvCache> make(const CacheSpec& spec, const CacheShape& shape, Source source) {
+std::unique_ptr<KvCache> make(const CacheSpec& spec, const CacheShape& shape, const Making& how) {
   check_shape(shape);
   CodecPool codecs;
   std::vector<QuantizedCache::LayerPlan> plans;
   for (int64_t layer = 0; layer < shape.layers; ++layer) {
     const LayerSpec sides = layer_spec(spec, layer, shape.layers);
-    plans.push_back({plan_side(spec, sides.key, Side::key, shape, source, codecs),
-                     plan_side(spec, sides.value, Side::value, shape, source, codecs)});
+    plans.push_back({plan_side(spec, sides.key, Side::key, shape, how, codecs),
+                     plan_side(spec, sides.value, Side::value, shape, how, codecs)});
   }
   return std::make_unique<QuantizedCache>(shape, plans);
 }
@@ -111,11 +117,15 @@ std::vector<float> decoded(const KvPages& pages, Side side, const CacheShape& sh
 }
 
 std::unique_ptr<KvCache> make_cache(const CacheSpec& spec, const CacheShape& shape) {
-  return make(spec, shape, Source::as_decoded);
+  return make(spec, shape, {Source::as_decoded, host_memory()});
+}
+
+std::unique_ptr<KvCache> make_cache(const CacheSpec& spec, const CacheShape& shape, const SideMemory& memory) {
+  return make(spec, shape, {Source::as_decoded, memory});
 }
 
 std::unique_ptr<KvCache> make_one_shot_cache(const CacheSpec& spec, const CacheShape& shape) {
-  return make(spec, shape, Source::as_given);
+  return make(spec, shape, {Source::as_given, host_memory()});
 }
 
 }  // namespace kvdiff

@@ -10,6 +10,9 @@
 
 namespace kvdiff {
 
+class SideMemory;
+class TokenRun;
+
 // Shapes: B = sequences, H = KV heads, D = head size, n = new tokens, T = tokens held.
 struct CacheShape {
   int64_t layers = 0, batch = 1, heads = 0, head_size = 0;
@@ -31,6 +34,8 @@ class KvPage {
   virtual bool quantized() const = 0;
   // Tokens [first, first + count) of one sequence and head, decoded: out [count, D].
   virtual void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const = 0;
+  // Where its tokens lie; null for pages that compute what they show.
+  virtual const TokenRun* run() const { return nullptr; }
 };
 
 // In order of tokens. Keys and values may be cut differently.
@@ -111,6 +116,9 @@ std::vector<float> decoded(const KvPages& pages, Side side, const CacheShape& sh
 
 // A cache for the spec. Throws UserError(usage) for what the spec's codec cannot do with this shape.
 std::unique_ptr<KvCache> make_cache(const CacheSpec& spec, const CacheShape& shape);
+// The same, whose tokens lie in that memory (side_memory.h), and so do all K and V that it is given. Throws UserError(usage)
+// for a codec that this memory does not have.
+std::unique_ptr<KvCache> make_cache(const CacheSpec& spec, const CacheShape& shape, const SideMemory& memory);
 
 // The same, but whenever the schedule encodes a history again, it is encoded from the values as they were given, not from
 // what an earlier encoding made of them: the error of one encoding, without what repeating it adds. Schedules that encode

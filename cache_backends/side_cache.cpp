@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "cache_backends/receipt.h"
-#include "cache_backends/rotation.h"
 
 namespace kvdiff {
 namespace {
@@ -17,6 +16,10 @@ BlockShape with_tokens(BlockShape row, int64_t tokens) {
   return row;
 }
 
+std::span<const float> span_of(const Floats& values, const BlockShape& shape) {
+  return {values.get(), static_cast<size_t>(shape.elements())};
+}
+
 bool loses(Dtype stored, Dtype compute) { return stored != compute && stored != Dtype::float32; }
 
 }  // namespace
@@ -27,7 +30,7 @@ bool SideCache::reads_new_codes(bool first, int64_t n) const {
 }
 
 SideCache::View SideCache::view_as_given(std::span<const float> values, int64_t n) const {
-  auto store = std::make_shared<FullPrecisionStore>(with_tokens(plan_->row, n), plan_->compute);
+  auto store = plan_->memory->full_store(with_tokens(plan_->row, n), plan_->compute);
   store->write(values, n, 0, 0, n);
   View view;
   view.as_given = true;
@@ -43,13 +46,13 @@ int64_t SideCache::chunk_for(const FlushPlan& plan, int64_t n) const {
 
 PeerVerdict SideCache::append(std::span<const float> given, int64_t n) {
   settle();
-  std::vector<float> own;
-  if (plan_->rotation > 0) own = rotated(given, plan_->rotation, plan_->compute);
-  const std::span<const float> values = plan_->rotation > 0 ? own : given;
+  Floats own;
+  if (plan_->rotation > 0) own = plan_->memory->rotated(given, plan_->rotation, plan_->compute);
+  const std::span<const float> values = own ? std::span<const float>(own.get(), given.size()) : given;
   encoding_before_view_ = latest_encoding_;
   const bool first = tokens() == 0;
   if (first && plan_->codec) {
-    codec_ = plan_->codec->frozen(values, with_tokens(plan_->row, n), plan_->compute);
+    codec_ = plan_->memory->frozen(*plan_->codec, values, with_tokens(plan_->row, n), plan_->compute);
     if (!codec_) codec_ = plan_->codec;
   }
   const FlushPlan plan = plan_->schedule->plan({.side = plan_->side,
@@ -72,7 +75,7 @@ void SideCache::push(std::span<const float> values, int64_t n, int64_t chunk) {
     const bool room = residual_tail_ && residual_end_ < residual_tail_->capacity();
     int64_t count = room ? std::min(n - source, residual_tail_->capacity() - residual_end_) : 0;
     if (!room || !residual_tail_->claim(residual_end_, count)) {
-      residual_tail_ = std::make_shared<FullPrecisionStore>(with_tokens(plan_->row, chunk), plan_->stored);
+      residual_tail_ = plan_->memory->full_store(with_tokens(plan_->row, chunk), plan_->stored);
       residual_end_ = 0;
       count = std::min(n - source, chunk);
       residual_tail_->claim(0, count);
@@ -102,15 +105,15 @@ PeerVerdict SideCache::flush(const FlushPlan& plan) {
 
 PeerVerdict SideCache::encode_history() {
   const BlockShape shape = with_tokens(plan_->row, tokens());
-  std::vector<float> values(static_cast<size_t>(shape.elements()));
+  const Floats values = plan_->memory->floats(shape.elements());
   if (plan_->one_shot) {
-    gather(given_, plan_->row, 0, shape.tokens, shape.tokens, values.data());
+    gather(given_, plan_->row, 0, shape.tokens, shape.tokens, values.get());
   } else {
     const int64_t before = encoded_.tokens();
-    gather(encoded_, plan_->row, 0, before, shape.tokens, values.data());
-    gather(residual_, plan_->row, 0, residual_.tokens(), shape.tokens, values.data() + before * shape.head_size);
+    gather(encoded_, plan_->row, 0, before, shape.tokens, values.get());
+    gather(residual_, plan_->row, 0, residual_.tokens(), shape.tokens, values.get() + before * shape.head_size);
   }
-  auto block = encode(values, shape);
+  auto block = plan_->memory->block_store(codec_, encode(span_of(values, shape), shape));
   encoded_.clear();
   residual_.clear();
   residual_tail_.reset();
@@ -121,48 +124,42 @@ PeerVerdict SideCache::encode_history() {
 
 void SideCache::encode_block(int64_t tokens) {
   const BlockShape shape = with_tokens(plan_->row, tokens);
-  std::vector<float> values(static_cast<size_t>(shape.elements()));
-  gather(residual_, plan_->row, 0, tokens, tokens, values.data());
-  encoded_.append(encode(values, shape), 0, tokens);
+  const Floats values = plan_->memory->floats(shape.elements());
+  gather(residual_, plan_->row, 0, tokens, tokens, values.get());
+  encoded_.append(plan_->memory->block_store(codec_, encode(span_of(values, shape), shape)), 0, tokens);
   residual_.drop_front(tokens);
 }
 
-std::shared_ptr<const BlockStore> SideCache::encode(std::span<const float> values, const BlockShape& shape) {
-  EncodedBlock block = codec_->encode(values, shape, plan_->compute);
-  record(values, block);
-  return std::make_shared<BlockStore>(codec_, std::move(block));
+std::unique_ptr<Encoded> SideCache::encode(std::span<const float> values, const BlockShape& shape) {
+  std::unique_ptr<Encoded> encoded = plan_->memory->encode(codec_, values, shape, plan_->compute);
+  const EncodingError error = plan_->memory->error(codec_, values, *encoded);
+  activity_.encoded_elements += shape.elements();
+  activity_.largest_error = std::max(activity_.largest_error, error.largest);
+  activity_.error_bound = std::max(activity_.error_bound, error.bound);
+  activity_.not_finite += error.not_finite;
+  if (error.largest > error.bound) ++activity_.out_of_band;
+  return encoded;
 }
 
 void SideCache::encode_tokens(int64_t tokens) {
-  std::vector<float> values(static_cast<size_t>(plan_->row.elements()));
+  const Floats values = plan_->memory->floats(plan_->row.elements());
   for (int64_t token = 0; token < tokens; ++token) {
-    gather(residual_, plan_->row, token, 1, 1, values.data());
-    const EncodedBlock unit = codec_->encode(values, plan_->row, plan_->compute);
-    record(values, unit);
-    write_unit(unit, tokens - token);
+    gather(residual_, plan_->row, token, 1, 1, values.get());
+    write_unit(*encode(span_of(values, plan_->row), plan_->row), tokens - token);
   }
   residual_.drop_front(tokens);
 }
 
-void SideCache::write_unit(const EncodedBlock& unit, int64_t still_to_come) {
+void SideCache::write_unit(const Encoded& unit, int64_t still_to_come) {
   if (!unit_tail_ || !unit_tail_->claim(unit_end_, 1)) {
     const int64_t capacity = std::clamp(still_to_come, smallest_chunk, largest_chunk);
-    unit_tail_ = std::make_shared<UnitStore>(codec_, unit, capacity);
+    unit_tail_ = plan_->memory->token_room(codec_, unit, capacity);
     unit_end_ = 0;
     unit_tail_->claim(0, 1);
   }
   unit_tail_->write(unit_end_, unit);
   encoded_.append(unit_tail_, unit_end_, 1);
   ++unit_end_;
-}
-
-void SideCache::record(std::span<const float> values, const EncodedBlock& block) {
-  activity_.encoded_elements += block.shape.elements();
-  const EncodingError error = encoding_error(*codec_, values, block);
-  activity_.largest_error = std::max(activity_.largest_error, error.largest);
-  activity_.error_bound = std::max(activity_.error_bound, error.bound);
-  activity_.not_finite += error.not_finite;
-  if (error.largest > error.bound) ++activity_.out_of_band;
 }
 
 void SideCache::crop(int64_t tokens) {

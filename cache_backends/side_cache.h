@@ -4,10 +4,9 @@
 #include <span>
 #include <vector>
 
-#include "cache_backends/encoded_store.h"
-#include "cache_backends/full_precision.h"
 #include "cache_backends/kv_cache.h"
 #include "cache_backends/schedules/schedule.h"
+#include "cache_backends/side_memory.h"
 #include "cache_backends/token_run.h"
 
 namespace kvdiff {
@@ -23,6 +22,7 @@ struct SidePlan {
   int64_t residual_length = 0;
   bool prefill_reads_codes = false;
   int64_t rotation = 0;                 // rotation.h: channels per block; 0: K and V are kept as they come
+  const SideMemory* memory = &host_memory();
   bool one_shot = false;                // make_one_shot_cache: a history is encoded from what was given, each time anew
 };
 
@@ -72,9 +72,8 @@ class SideCache {
   PeerVerdict encode_history();
   void encode_block(int64_t tokens);
   void encode_tokens(int64_t tokens);
-  void write_unit(const EncodedBlock& unit, int64_t still_to_come);
-  std::shared_ptr<const BlockStore> encode(std::span<const float> values, const BlockShape& shape);
-  void record(std::span<const float> values, const EncodedBlock& block);
+  void write_unit(const Encoded& unit, int64_t still_to_come);
+  std::unique_ptr<Encoded> encode(std::span<const float> values, const BlockShape& shape);
 
   std::shared_ptr<const SidePlan> plan_;
   std::shared_ptr<const Codec> codec_;  // with frozen scales, once they are; else null until the first append
@@ -82,8 +81,8 @@ class SideCache {
   TokenRun given_;  // one_shot: all that is held, in full precision
   VisibleEncoding latest_encoding_, encoding_before_view_;
   std::optional<View> view_;  // of the last append, where it is not what is held
-  std::shared_ptr<FullPrecisionStore> residual_tail_;
-  std::shared_ptr<UnitStore> unit_tail_;
+  std::shared_ptr<FullStore> residual_tail_;
+  std::shared_ptr<TokenRoom> unit_tail_;
   int64_t residual_end_ = 0, unit_end_ = 0;  // first free places of the tails
   SideActivity activity_;
 };

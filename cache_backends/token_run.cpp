@@ -13,6 +13,7 @@ class RunPage : public KvPage {
       : run_(std::move(run)), quantized_(quantized), head_size_(head_size) {}
   int64_t tokens() const override { return run_.tokens(); }
   bool quantized() const override { return quantized_; }
+  const TokenRun* run() const override { return &run_; }
   void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override {
     run_.decode(sequence, head, first, count, head_size_, out);
   }

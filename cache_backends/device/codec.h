@@ -27,6 +27,8 @@ class DeviceCodec {
   // values: device memory, shape.elements() of them. Throws as the host's codec does.
   virtual EncodedArrays encode(Device& device, std::span<const float> values, const BlockShape& shape, Dtype dtype) const = 0;
   virtual Format format(const EncodedMemory& memory) const = 0;
+  // The host's codec with scales taken from these values, for good; null where every block has its own.
+  virtual std::unique_ptr<Codec> frozen(Device&, std::span<const float>, const BlockShape&) const { return nullptr; }
 };
 
 }  // namespace kvdiff::device
