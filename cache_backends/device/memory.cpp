@@ -3,6 +3,7 @@
 #include "cache_backends/device/encoded_arrays.h"
 #include "cache_backends/device/launch.h"
 #include "cache_backends/device/plain_store.h"
+#include "cache_backends/device/rotate.h"
 #include "cache_backends/device/unit_store.h"
 #include "cache_backends/error.h"
 
@@ -22,8 +23,11 @@ Floats DeviceMemory::floats(int64_t count) const {
   return Floats(array, array->data());
 }
 
-Floats DeviceMemory::rotated(std::span<const float>, int64_t, Dtype) const {
-  throw InternalError("no rotation on a device yet");
+Floats DeviceMemory::rotated(std::span<const float> values, int64_t block, Dtype dtype) const {
+  Floats out = floats(static_cast<int64_t>(values.size()));
+  device_.copy(out.get(), values.data(), static_cast<int64_t>(values.size_bytes()));
+  rotate(device_, {out.get(), values.size()}, block, dtype);
+  return out;
 }
 
 std::shared_ptr<FullStore> DeviceMemory::full_store(const BlockShape& room, Dtype dtype) const {

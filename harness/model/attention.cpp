@@ -136,14 +136,11 @@ void gather(const AttentionShape& shape, const PrefillRows& rows, int64_t begin,
 }  // namespace
 
 void attend_one(const AttentionShape& shape, const KvPages& pages, const float* query, AttentionScratch& scratch,
-                AttentionMaps& maps, float* out) {
-  maps.tokens = pages.tokens;
-  maps.logits.resize(static_cast<size_t>(shape.heads * pages.tokens));
-  maps.probs.resize(maps.logits.size());
+                const AttentionMaps& maps, float* out) {
   for (int64_t kv_head = 0; kv_head < shape.kv_heads; ++kv_head) {
     const int64_t head = kv_head * shape.group(), row = head * shape.head_size, map = head * pages.tokens;
-    run({shape, pages, kv_head, query + row, shape.group(), pages.tokens, maps.logits.data() + map,
-         maps.probs.data() + map, out + row, pages.tokens},
+    run({shape, pages, kv_head, query + row, shape.group(), pages.tokens, maps.logits + map,
+         maps.probs + map, out + row, pages.tokens},
         scratch);
   }
 }

@@ -19,16 +19,15 @@ struct AttentionScratch {
   std::vector<float> tile, queries, rotated, logits, probs, chunk;
 };
 
-// Scaled scores and probabilities, [heads, tokens]: what the observers see.
+// Where the scaled scores and the probabilities of a row go, [heads, tokens] each.
 struct AttentionMaps {
-  std::vector<float> logits, probs;
-  int64_t tokens = 0;
+  float *logits = nullptr, *probs = nullptr;
 };
 
 // One query of one sequence over everything in the pages. query, out: [heads, head_size]; out is rounded to the dtype.
 // Order: scores as in kernels.h; softmax with the largest score subtracted, e / sum; values weighed in chunks of tokens.
 void attend_one(const AttentionShape& shape, const KvPages& pages, const float* query, AttentionScratch& scratch,
-                AttentionMaps& maps, float* out);
+                const AttentionMaps& maps, float* out);
 
 struct PrefillRows {
   const float* query = nullptr;  // [rows, heads, head_size]

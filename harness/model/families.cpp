@@ -13,12 +13,17 @@ constexpr FamilyRow rows[] = {
 std::span<const FamilyRow> model_families() { return rows; }
 
 std::unique_ptr<Model> make_model(const ModelConfig& config, const Weights& weights, const ModelOptions& options,
-                                  ThreadPool& pool) {
+                                  const ModelPlace& place) {
   for (const FamilyRow& row : rows)
-    if (row.name == config.family) return row.make(config, weights, options, pool);
+    if (row.name == config.family) return row.make(config, weights, options, place);
   std::string known;
   for (const FamilyRow& row : rows) known += (known.empty() ? "" : ", ") + std::string(row.name);
   throw UserError(ExitCode::input, "model_type '" + config.family + "' is not supported; this build knows: " + known);
+}
+
+std::unique_ptr<Model> make_model(const ModelConfig& config, const Weights& weights, const ModelOptions& options,
+                                  ThreadPool& pool) {
+  return make_model(config, weights, options, {pool, make_host_compute(pool)});
 }
 
 }  // namespace kvdiff

@@ -5,14 +5,11 @@
 
 #include "cache_backends/error.h"
 #include "harness/model/kernels/kernels.h"
-#include "harness/model/matrix.h"
 #include "harness/model/model.h"
 #include "harness/model/rotary.h"
 
 namespace kvdiff {
 namespace {
-
-using Buffer = std::vector<float>;
 
 Dtype dtype_of(StoredType type) {
   if (type == StoredType::F16) return Dtype::float16;
@@ -20,49 +17,50 @@ Dtype dtype_of(StoredType type) {
 }
 
 struct Linear {
-  Matrix weight;
-  Buffer bias;  // empty: none
+  std::unique_ptr<Weight> weight;
+  Values bias;  // empty: none
 
-  void operator()(const Buffer& x, int64_t rows, Buffer& y, Dtype dtype, ThreadPool& pool) const {
-    y.resize(static_cast<size_t>(rows * weight.outputs()));
-    weight.multiply(x, rows, y, pool);
-    if (!bias.empty())
-      for (size_t i = 0; i < y.size(); ++i) y[i] += bias[i % bias.size()];
-    kernels().round(dtype, y.data(), static_cast<int64_t>(y.size()));
+  void operator()(const Compute& compute, const Values& x, Values& y, Dtype dtype) const {
+    compute.resize(y, x.size / weight->inputs() * weight->outputs());
+    compute.linear(*weight, bias, x.span(), dtype, y.span());
   }
 };
 
 struct Layer {
-  Buffer input_norm, post_attention_norm;
+  Values input_norm, post_attention_norm;
   Linear query, key, value, output, gate, up, down;
 };
 
 class Loader {
  public:
-  Loader(const Weights& weights, Dtype dtype, ThreadPool& pool) : weights_(weights), dtype_(dtype), pool_(pool) {}
+  Loader(const Weights& weights, Dtype dtype, ThreadPool& pool, const Compute& compute)
+      : weights_(weights), dtype_(dtype), pool_(pool), compute_(compute) {}
 
-  Matrix matrix(const std::string& name) const {
+  std::unique_ptr<Weight> matrix(const std::string& name) const {
     const TensorEntry& tensor = weights_.at(name);
     // float32 holds any checkpoint exactly, so the narrower bits are kept and widened on the way to the registers.
     const Dtype stored = dtype_ == Dtype::float32 ? dtype_of(tensor.type) : dtype_;
-    return Matrix(tensor.shape[0], tensor.shape[1], stored, [&](int64_t row, std::span<float> out) {
+    return compute_.keep(WeightMatrix(tensor.shape[0], tensor.shape[1], stored, [&](int64_t row, std::span<float> out) {
       read_row(tensor, row, out);
       kernels().round(stored, out.data(), static_cast<int64_t>(out.size()));
-    }, pool_);
+    }, pool_));
   }
-  Buffer vector(const std::string& name) const {
-    Buffer values = read_all(weights_.at(name));
+  Values vector(const std::string& name) const {
+    std::vector<float> values = read_all(weights_.at(name));
     kernels().round(dtype_, values.data(), static_cast<int64_t>(values.size()));
-    return values;
+    Values kept;
+    compute_.set(kept, values);
+    return kept;
   }
   Linear linear(const std::string& name, bool bias) const {
-    return {matrix(name + ".weight"), bias ? vector(name + ".bias") : Buffer{}};
+    return {matrix(name + ".weight"), bias ? vector(name + ".bias") : Values{}};
   }
 
  private:
   const Weights& weights_;
   Dtype dtype_;
   ThreadPool& pool_;
+  const Compute& compute_;
 };
 
 Layer load_layer(const Loader& load, const ModelConfig& config, int64_t index) {
@@ -83,10 +81,10 @@ ModelShape shape_of(const ModelConfig& config, const ModelOptions& options) {
 
 class Llama final : public Model {
  public:
-  Llama(const ModelConfig& config, const Weights& weights, const ModelOptions& options, ThreadPool& pool)
-      : shape_(shape_of(config, options)), dtype_(options.dtype), pool_(pool),
+  Llama(const ModelConfig& config, const Weights& weights, const ModelOptions& options, const ModelPlace& place)
+      : shape_(shape_of(config, options)), dtype_(options.dtype), owned_(place.compute), compute_(*owned_),
         epsilon_(static_cast<float>(config.rms_norm_eps)), rotary_(config.rope, config.head_size, options.dtype) {
-    const Loader load(weights, dtype_, pool);
+    const Loader load(weights, dtype_, place.pool, compute_);
     embedding_ = load.matrix("model.embed_tokens.weight");
     for (int64_t layer = 0; layer < config.layers; ++layer) layers_.push_back(load_layer(load, config, layer));
     norm_ = load.vector("model.norm.weight");
@@ -94,130 +92,94 @@ class Llama final : public Model {
   }
 
   const ModelShape& shape() const override { return shape_; }
+  const Compute& compute() const override { return compute_; }
 
   int64_t weight_bytes() const override {
-    int64_t total = embedding_.bytes() + head_.bytes();
+    int64_t total = embedding_->bytes() + (head_ ? head_->bytes() : 0);
     for (const Layer& layer : layers_)
       for (const Linear* one : {&layer.query, &layer.key, &layer.value, &layer.output, &layer.gate, &layer.up, &layer.down})
-        total += one->weight.bytes();
+        total += one->weight->bytes();
     return total;
   }
 
   void forward(const RowBatch& batch, AttentionSite& site, std::span<float> logits) override {
     prepare(batch);
     for (size_t layer = 0; layer < layers_.size(); ++layer) {
-      attention_block(layers_[layer], static_cast<int>(layer), batch, site);
-      mlp_block(layers_[layer], batch.rows());
-      site.hidden(static_cast<int>(layer), residual_);
+      attention_block(layers_[layer], static_cast<int>(layer), batch.rows(), site);
+      mlp_block(layers_[layer]);
+      site.hidden(static_cast<int>(layer), residual_.span());
     }
-    if (!batch.logit_rows.empty()) wanted_logits(batch, logits);
+    if (batch.logit_rows.empty()) return;
+    compute_.resize(wanted_, static_cast<int64_t>(batch.logit_rows.size()) * shape_.hidden);
+    compute_.take_rows(residual_.span(), batch.logit_rows, shape_.hidden, wanted_.span());
+    head(wanted_.span(), static_cast<int64_t>(batch.logit_rows.size()), logits);
   }
 
-  void head(std::span<const float> hidden, int64_t rows, std::span<float> logits) override {
-    normed_.resize(hidden.size());
-    for (int64_t row = 0; row < rows; ++row)
-      normalize(hidden.data() + row * shape_.hidden, norm_, row_of(normed_, row).data());
-    (head_.outputs() ? head_ : embedding_).multiply(normed_, rows, logits, pool_);
-    kernels().round(dtype_, logits.data(), static_cast<int64_t>(logits.size()));
+  void head(std::span<const float> hidden, int64_t, std::span<float> logits) override {
+    normalize(hidden, norm_);
+    compute_.linear(head_ ? *head_ : *embedding_, {}, normed_.span(), dtype_, logits);
   }
 
  private:
   void prepare(const RowBatch& batch) {
-    residual_.resize(static_cast<size_t>(batch.rows() * shape_.hidden));
-    for (int64_t row = 0; row < batch.rows(); ++row) {
-      const int32_t token = batch.tokens[static_cast<size_t>(row)];
+    std::vector<float> angles;
+    for (size_t row = 0; row < batch.tokens.size(); ++row) {
+      const int32_t token = batch.tokens[row];
       if (token < 0 || token >= shape_.vocabulary)
         throw UserError(ExitCode::input, "token id " + std::to_string(token) + " is outside the vocabulary of " +
                                              std::to_string(shape_.vocabulary) + " tokens");
-      embedding_.row(token, row_of(residual_, row));
-      rotary_.prepare(batch.positions[static_cast<size_t>(row)], batch.lengths[static_cast<size_t>(row)]);
+      rotary_.prepare(batch.positions[row], batch.lengths[row]);
+      const std::span<const float> own = rotary_.angles(batch.positions[row], batch.lengths[row]);
+      angles.insert(angles.end(), own.begin(), own.end());
     }
+    compute_.set(angles_, angles);
+    compute_.resize(residual_, batch.rows() * shape_.hidden);
+    compute_.embed(*embedding_, batch.tokens, residual_.span());
   }
 
-  std::span<float> row_of(Buffer& buffer, int64_t row) const {
-    const auto width = static_cast<size_t>(shape_.hidden);
-    return std::span(buffer).subspan(static_cast<size_t>(row) * width, width);
+  void normalize(std::span<const float> x, const Values& weight) {
+    compute_.resize(normed_, static_cast<int64_t>(x.size()));
+    compute_.normalize(x, weight, epsilon_, dtype_, normed_.span());
   }
 
-  // x / sqrt(mean(x^2) + eps), rounded, times the weight, rounded.
-  void normalize(const float* x, const Buffer& weight, float* y) const {
-    const Kernels& kernel = kernels();
-    const int64_t width = shape_.hidden;
-    const float mean = kernel.sum_of_squares(x, width) / static_cast<float>(width);
-    const float factor = 1.0f / std::sqrt(mean + epsilon_);
-    for (int64_t i = 0; i < width; ++i) y[i] = x[i] * factor;
-    kernel.round(dtype_, y, width);
-    for (int64_t i = 0; i < width; ++i) y[i] *= weight[static_cast<size_t>(i)];
-    kernel.round(dtype_, y, width);
+  void attention_block(const Layer& layer, int index, int64_t rows, AttentionSite& site) {
+    normalize(residual_.span(), layer.input_norm);
+    layer.query(compute_, normed_, query_, dtype_);
+    layer.key(compute_, normed_, key_, dtype_);
+    layer.value(compute_, normed_, value_, dtype_);
+    for (const Values* rotated : {&query_, &key_}) compute_.rotate(rotated->span(), angles_, shape_.attention.head_size, dtype_);
+    compute_.resize(attended_, query_.size);
+    site.attend(index, {rows, query_.span(), key_.span(), value_.span()}, attended_.span());
+    layer.output(compute_, attended_, projected_, dtype_);
+    compute_.add(dtype_, residual_.span(), projected_.span());
   }
 
-  void normalize_rows(const Buffer& weight, int64_t rows) {
-    normed_.resize(residual_.size());
-    for (int64_t row = 0; row < rows; ++row)
-      normalize(row_of(residual_, row).data(), weight, row_of(normed_, row).data());
-  }
-
-  void rotate(Buffer& rows, int64_t width, const RowBatch& batch) {
-    pool_.run(batch.rows(), [&](int64_t row, int) {
-      const auto at = static_cast<size_t>(row);
-      rotary_.rotate(std::span(rows).subspan(at * static_cast<size_t>(width), static_cast<size_t>(width)),
-                     batch.positions[at], batch.lengths[at]);
-    });
-  }
-
-  void attention_block(const Layer& layer, int index, const RowBatch& batch, AttentionSite& site) {
-    const int64_t rows = batch.rows();
-    normalize_rows(layer.input_norm, rows);
-    layer.query(normed_, rows, query_, dtype_, pool_);
-    layer.key(normed_, rows, key_, dtype_, pool_);
-    layer.value(normed_, rows, value_, dtype_, pool_);
-    rotate(query_, layer.query.weight.outputs(), batch);
-    rotate(key_, layer.key.weight.outputs(), batch);
-    attended_.resize(query_.size());
-    site.attend(index, {rows, query_, key_, value_}, attended_);
-    layer.output(attended_, rows, projected_, dtype_, pool_);
-    add_to_residual();
-  }
-
-  void mlp_block(const Layer& layer, int64_t rows) {
-    normalize_rows(layer.post_attention_norm, rows);
-    layer.gate(normed_, rows, gate_, dtype_, pool_);
-    layer.up(normed_, rows, up_, dtype_, pool_);
-    kernels().silu_multiply(dtype_, gate_.data(), up_.data(), static_cast<int64_t>(gate_.size()));
-    layer.down(gate_, rows, projected_, dtype_, pool_);
-    add_to_residual();
-  }
-
-  void add_to_residual() {
-    for (size_t i = 0; i < residual_.size(); ++i) residual_[i] += projected_[i];
-    kernels().round(dtype_, residual_.data(), static_cast<int64_t>(residual_.size()));
-  }
-
-  void wanted_logits(const RowBatch& batch, std::span<float> logits) {
-    wanted_.clear();
-    for (const int64_t row : batch.logit_rows) {
-      const std::span<float> hidden = row_of(residual_, row);
-      wanted_.insert(wanted_.end(), hidden.begin(), hidden.end());
-    }
-    head(wanted_, static_cast<int64_t>(batch.logit_rows.size()), logits);
+  void mlp_block(const Layer& layer) {
+    normalize(residual_.span(), layer.post_attention_norm);
+    layer.gate(compute_, normed_, gate_, dtype_);
+    layer.up(compute_, normed_, up_, dtype_);
+    compute_.silu_multiply(dtype_, gate_.span(), up_.span());
+    layer.down(compute_, gate_, projected_, dtype_);
+    compute_.add(dtype_, residual_.span(), projected_.span());
   }
 
   ModelShape shape_;
   Dtype dtype_;
-  ThreadPool& pool_;
+  std::shared_ptr<const Compute> owned_;
+  const Compute& compute_;
   float epsilon_;
   Rotary rotary_;
-  Matrix embedding_, head_;
+  std::unique_ptr<Weight> embedding_, head_;  // head_: null where it is tied
   std::vector<Layer> layers_;
-  Buffer norm_;
-  Buffer residual_, normed_, query_, key_, value_, attended_, projected_, gate_, up_, wanted_;
+  Values norm_;
+  Values angles_, residual_, normed_, query_, key_, value_, attended_, projected_, gate_, up_, wanted_;
 };
 
 }  // namespace
 
 std::unique_ptr<Model> make_llama(const ModelConfig& config, const Weights& weights, const ModelOptions& options,
-                                  ThreadPool& pool) {
-  return std::make_unique<Llama>(config, weights, options, pool);
+                                  const ModelPlace& place) {
+  return std::make_unique<Llama>(config, weights, options, place);
 }
 
 }  // namespace kvdiff

@@ -30,7 +30,7 @@ float get(const std::byte* storage, Dtype stored, int64_t index) {
 
 }  // namespace
 
-Matrix::Matrix(int64_t outputs, int64_t inputs, Dtype stored, const ReadRow& read_row, ThreadPool& pool) {
+WeightMatrix::WeightMatrix(int64_t outputs, int64_t inputs, Dtype stored, const ReadRow& read_row, ThreadPool& pool) {
   packed_ = {nullptr, stored, inputs, outputs};
   storage_.resize(static_cast<size_t>(packed_.blocks() * 16 * inputs) * size_of(stored));
   pool.run(packed_.blocks(), [&](int64_t block, int) {
@@ -43,9 +43,14 @@ Matrix::Matrix(int64_t outputs, int64_t inputs, Dtype stored, const ReadRow& rea
   });
 }
 
-void Matrix::multiply(std::span<const float> x, int64_t rows, std::span<float> y, ThreadPool& pool) const {
+PackedMatrix WeightMatrix::packed() const {
   PackedMatrix matrix = packed_;
   matrix.data = storage_.data();
+  return matrix;
+}
+
+void WeightMatrix::multiply(std::span<const float> x, int64_t rows, std::span<float> y, ThreadPool& pool) const {
+  const PackedMatrix matrix = packed();
   const Kernels& kernel = kernels();
   const int64_t tasks = (matrix.blocks() + blocks_per_task - 1) / blocks_per_task;
   pool.run(tasks, [&](int64_t task, int) {
@@ -54,7 +59,7 @@ void Matrix::multiply(std::span<const float> x, int64_t rows, std::span<float> y
   });
 }
 
-void Matrix::row(int64_t output, std::span<float> out) const {
+void WeightMatrix::row(int64_t output, std::span<float> out) const {
   for (int64_t k = 0; k < inputs(); ++k)
     out[static_cast<size_t>(k)] =
         get(storage_.data(), packed_.stored, ((output / 16) * inputs() + k) * 16 + output % 16);

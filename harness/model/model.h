@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "cache_backends/kv_cache.h"
-#include "harness/model/attention.h"
+#include "harness/model/compute.h"
 #include "harness/model/files/config.h"
 #include "harness/model/files/weights.h"
 #include "harness/parallel.h"
@@ -61,16 +61,25 @@ class Model {
   // The same from hidden states: rows of what AttentionSite::hidden saw of the last layer. [rows, hidden] -> [rows, vocabulary]
   virtual void head(std::span<const float> hidden, int64_t rows, std::span<float> logits) = 0;
   virtual int64_t weight_bytes() const = 0;
+  // Where it computes: all spans of this interface lie in its memory.
+  virtual const Compute& compute() const = 0;
+};
+
+// Whose threads load the weights, and what the model computes with.
+struct ModelPlace {
+  ThreadPool& pool;
+  std::shared_ptr<const Compute> compute;
 };
 
 // A model family: one file, one row. make() repacks the weights; the map may be closed afterwards.
 struct FamilyRow {
   std::string_view name, summary;
-  std::unique_ptr<Model> (*make)(const ModelConfig&, const Weights&, const ModelOptions&, ThreadPool&);
+  std::unique_ptr<Model> (*make)(const ModelConfig&, const Weights&, const ModelOptions&, const ModelPlace&);
 };
 std::span<const FamilyRow> model_families();
-std::unique_ptr<Model> make_model(const ModelConfig&, const Weights&, const ModelOptions&, ThreadPool&);
+std::unique_ptr<Model> make_model(const ModelConfig&, const Weights&, const ModelOptions&, const ModelPlace&);
+std::unique_ptr<Model> make_model(const ModelConfig&, const Weights&, const ModelOptions&, ThreadPool&);  // on the host
 
-std::unique_ptr<Model> make_llama(const ModelConfig&, const Weights&, const ModelOptions&, ThreadPool&);
+std::unique_ptr<Model> make_llama(const ModelConfig&, const Weights&, const ModelOptions&, const ModelPlace&);
 
 }  // namespace kvdiff

@@ -39,15 +39,8 @@ void Rotary::prepare(int64_t position, int64_t length) {
   }
 }
 
-void Rotary::rotate(std::span<float> row, int64_t position, int64_t length) const {
-  const Row& table = rescaled(length) ? dynamic_.at({length, position}) : rows_[static_cast<size_t>(position)];
-  const auto half = static_cast<size_t>(head_size_ / 2);
-  for (size_t head = 0; head < row.size(); head += 2 * half)
-    for (size_t i = 0; i < half; ++i) {
-      const float cosine = table[i], sine = table[half + i], x = row[head + i], y = row[head + half + i];
-      row[head + i] = round_to(dtype_, round_to(dtype_, x * cosine) + round_to(dtype_, -y * sine));
-      row[head + half + i] = round_to(dtype_, round_to(dtype_, y * cosine) + round_to(dtype_, x * sine));
-    }
+std::span<const float> Rotary::angles(int64_t position, int64_t length) const {
+  return rescaled(length) ? dynamic_.at({length, position}) : rows_[static_cast<size_t>(position)];
 }
 
 }  // namespace kvdiff

@@ -10,15 +10,16 @@
 
 namespace kvdiff {
 
-// Rotary position embedding of the Llama family: pairs (i, i + D/2), each product and the sum rounded to the dtype.
+// Angles of the rotary position embedding of the Llama family: pairs (i, i + D/2), each product and the sum rounded to the dtype
+// (compute.h, rotate).
 class Rotary {
  public:
   Rotary(const RopeConfig& config, int64_t head_size, Dtype dtype);
 
-  // Must have been called for a row's position and length before rotate() may run for it, in any thread.
+  // Must have been called for a row's position and length before angles() is asked for it.
   void prepare(int64_t position, int64_t length);
-  // In place: the heads of one row, [heads, D]. `length`: of the sequence at this pass (dynamic scaling only).
-  void rotate(std::span<float> row, int64_t position, int64_t length) const;
+  // D / 2 cosines, then as many sines, rounded to the dtype. `length`: of the sequence at this pass (dynamic scaling only).
+  std::span<const float> angles(int64_t position, int64_t length) const;
 
  private:
   using Row = std::vector<float>;  // D/2 cosines, D/2 sines, rounded to the dtype

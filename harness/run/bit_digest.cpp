@@ -7,6 +7,8 @@
 #include <bit>
 #include <new>
 
+#include "harness/model/compute.h"
+
 namespace kvdiff {
 namespace {
 
@@ -43,6 +45,11 @@ void FloatHash::add(std::span<const float> values) {
 }
 
 uint64_t FloatHash::value() const { return XXH3_64bits_digest(state(state_.get())); }
+
+void add_to_digest(const Compute& compute, FloatHash& hash, std::span<const float> values) {
+  if (compute.device()) hash.add(compute.read(values));
+  else hash.add(values);
+}
 
 std::string hex(uint64_t value) { return fmt::format("{:016x}", value); }
 

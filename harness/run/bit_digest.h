@@ -7,6 +7,8 @@
 
 namespace kvdiff {
 
+class Compute;
+
 // XXH3-64 of a growing series of floats: equal digests are equal bits (any NaN counts as the canonical one).
 class FloatHash {
  public:
@@ -32,6 +34,9 @@ struct StreamDigest {
   std::vector<FloatHash> key, value;
   FloatHash logits;
 };
+
+// Floats of a compute's memory.
+void add_to_digest(const Compute& compute, FloatHash& hash, std::span<const float> values);
 
 std::string hex(uint64_t value);
 std::string hex_of_layers(const std::vector<FloatHash>& layers);

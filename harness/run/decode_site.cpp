@@ -1,36 +1,11 @@
 #include "harness/run/decode_site.h"
 
-#include <algorithm>
-#include <cstring>
-
-#include "cache_backends/rotation.h"
-
 namespace kvdiff {
 namespace {
 
 template <class Value>
 std::span<Value> part(std::span<Value> rows, size_t index, int64_t width) {
   return rows.subspan(index * static_cast<size_t>(width), static_cast<size_t>(width));
-}
-
-bool same_bits(std::span<const float> a, std::span<const float> b) {
-  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size_bytes()) == 0;
-}
-
-// Tokens [first, first + count) of all heads, as attention finds them but rotated back: [H, count, D].
-std::vector<float> read_back(const KvPages& whole, Side side, const AttentionShape& shape, int64_t first, int64_t count) {
-  const auto& pages = side == Side::key ? whole.key : whole.value;
-  std::vector<float> out(static_cast<size_t>(shape.kv_heads * count * shape.head_size));
-  int64_t start = 0;
-  for (const auto& page : pages) {
-    const int64_t begin = std::max(first, start), end = std::min(first + count, start + page->tokens());
-    for (int64_t head = 0; head < shape.kv_heads && begin < end; ++head)
-      page->decode(0, head, begin - start, end - begin,
-                   out.data() + (head * count + begin - first) * shape.head_size);
-    start += page->tokens();
-  }
-  if (whole.rotation(side) > 0) rotate(out, whole.rotation(side));
-  return out;
 }
 
 }  // namespace
@@ -52,16 +27,17 @@ void DecodeSite::attend(int layer, const LayerRows& rows, std::span<float> out) 
     Stream& stream = *streams_.rows[0];
     stream.cache->append(layer, {reference_.key, reference_.value, 1});
     reference_pages_ = stream.cache->pages(layer);
-    attend_row(stream, layer, reference_, reference_pages_, reference_maps_, 0);
+    attend_row(stream, layer, reference_, reference_pages_, reference_map_, 0);
   }
   const size_t others = streams_.rows.size() - first;
   engine_.pool.run(static_cast<int64_t>(others + streams_.local.size()), [&](int64_t task, int worker) {
     const auto at = static_cast<size_t>(task);
     if (at < others) return follow(*streams_.rows[first + at], layer, row_of(rows, out, first + at),
                                    static_cast<size_t>(worker));
-    std::vector<float> own(reference_.out.size());
+    Values own;
+    engine_.compute.resize(own, static_cast<int64_t>(reference_.out.size()));
     Row row = reference_;
-    row.out = own;
+    row.out = own.span();
     follow(*streams_.local[at - others], layer, row, static_cast<size_t>(worker));
   });
 }
@@ -69,19 +45,19 @@ void DecodeSite::attend(int layer, const LayerRows& rows, std::span<float> out) 
 void DecodeSite::follow(Stream& stream, int layer, const Row& row, size_t worker) {
   stream.cache->append(layer, {row.key, row.value, 1});
   const KvPages pages = stream.cache->pages(layer);
-  AttentionMaps& maps = engine_.maps[worker];
-  attend_row(stream, layer, row, pages, maps, worker);
+  AttentionMap& map = engine_.maps[worker];
+  attend_row(stream, layer, row, pages, map, worker);
   if (stream.lane == streams_.control && stream.mode == Mode::forced) check_control(stream, layer, row);
-  if (observed(stream)) observe_row(stream, layer, row, pages, maps);
+  if (observed(stream)) observe_row(stream, layer, row, pages, map);
 }
 
-void DecodeSite::attend_row(Stream& stream, int layer, const Row& row, const KvPages& pages, AttentionMaps& maps,
+void DecodeSite::attend_row(Stream& stream, int layer, const Row& row, const KvPages& pages, AttentionMap& map,
                             size_t worker) {
-  attend_one(shape_.attention, pages, row.query.data(), engine_.scratch[worker], maps, row.out.data());
+  engine_.compute.attend_one(shape_.attention, pages, row.query.data(), map, row.out.data(), static_cast<int>(worker));
   stream.cache->count_read(layer);
   if (stream.mode == Mode::local) return;
-  stream.digest.key[static_cast<size_t>(layer)].add(row.key);
-  stream.digest.value[static_cast<size_t>(layer)].add(row.value);
+  add_to_digest(engine_.compute, stream.digest.key[static_cast<size_t>(layer)], row.key);
+  add_to_digest(engine_.compute, stream.digest.value[static_cast<size_t>(layer)], row.value);
 }
 
 bool DecodeSite::observed(const Stream& stream) const {
@@ -105,7 +81,7 @@ void DecodeSite::observe(const Stream& stream, int layer, Stage stage, int64_t r
 }
 
 void DecodeSite::observe_row(Stream& stream, int layer, const Row& row, const KvPages& pages,
-                             const AttentionMaps& maps) {
+                             const AttentionMap& map) {
   const AttentionShape& shape = shape_.attention;
   if (stream.mode == Mode::forced) {
     observe(stream, layer, Stage::key, shape.kv_heads, reference_.key, row.key);
@@ -113,9 +89,9 @@ void DecodeSite::observe_row(Stream& stream, int layer, const Row& row, const Kv
   }
   observe_history(stream, layer, pages, Side::key);
   observe_history(stream, layer, pages, Side::value);
-  if (maps.tokens == reference_maps_.tokens) {  // a cache that shows another number of tokens has no like for like
-    observe(stream, layer, Stage::attention_logits, shape.heads, reference_maps_.logits, maps.logits);
-    observe(stream, layer, Stage::attention_probs, shape.heads, reference_maps_.probs, maps.probs);
+  if (map.tokens == reference_map_.tokens) {  // a cache that shows another number of tokens has no like for like
+    observe(stream, layer, Stage::attention_logits, shape.heads, reference_map_.logits.span(), map.logits.span());
+    observe(stream, layer, Stage::attention_probs, shape.heads, reference_map_.probs.span(), map.probs.span());
   }
   observe(stream, layer, Stage::attention_output, shape.heads, reference_.out, row.out);
 }
@@ -128,14 +104,14 @@ void DecodeSite::observe_history(Stream& stream, int layer, const KvPages& pages
   seen = latest.count;
   const bool key = side == Side::key;
   observe(stream, layer, key ? Stage::key_read : Stage::value_read, shape_.attention.kv_heads,
-          read_back(reference_pages_, side, shape_.attention, latest.first, latest.tokens),
-          read_back(pages, side, shape_.attention, latest.first, latest.tokens));
+          engine_.compute.read_back(reference_pages_, side, shape_.attention, latest.first, latest.tokens).span(),
+          engine_.compute.read_back(pages, side, shape_.attention, latest.first, latest.tokens).span());
 }
 
 void DecodeSite::check_control(const Stream&, int layer, const Row& row) {
   if (control_.found) return;
   const auto differs = [&](Stage stage, std::span<const float> reference, std::span<const float> own) {
-    if (!control_.found && !same_bits(reference, own)) control_ = {true, streams_.step, layer, stage};
+    if (!control_.found && !engine_.compute.same_bits(reference, own)) control_ = {true, streams_.step, layer, stage};
   };
   differs(Stage::key, reference_.key, row.key);
   differs(Stage::value, reference_.value, row.value);

@@ -38,9 +38,9 @@ class DecodeSite final : public AttentionSite {
   };
   Row row_of(const LayerRows& rows, std::span<float> out, size_t index) const;
   void follow(Stream& stream, int layer, const Row& row, size_t worker);
-  void attend_row(Stream& stream, int layer, const Row& row, const KvPages& pages, AttentionMaps& maps, size_t worker);
+  void attend_row(Stream& stream, int layer, const Row& row, const KvPages& pages, AttentionMap& map, size_t worker);
   bool observed(const Stream& stream) const;
-  void observe_row(Stream& stream, int layer, const Row& row, const KvPages& pages, const AttentionMaps& maps);
+  void observe_row(Stream& stream, int layer, const Row& row, const KvPages& pages, const AttentionMap& map);
   void observe_history(Stream& stream, int layer, const KvPages& pages, Side side);
   void observe(const Stream& stream, int layer, Stage stage, int64_t rows, std::span<const float> reference,
                std::span<const float> candidate);
@@ -50,7 +50,7 @@ class DecodeSite final : public AttentionSite {
   const PassStreams& streams_;
   Observer* observer_;
   const ModelShape& shape_;
-  AttentionMaps reference_maps_;
+  AttentionMap reference_map_;
   KvPages reference_pages_;
   Row reference_{};
   ControlDifference control_;  // written by the control's own task only

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 
 namespace kvdiff {
 namespace {
@@ -19,7 +18,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 struct Lane {
   LaneTrace trace;
   bool riding = false, free_done = true;
-  std::vector<float> own_prefill_logits;
+  Values own_prefill_logits;
   std::span<const float> forced_logits, free_logits;  // of this step; free: empty while riding
   int32_t free_token = -1;                            // chosen at this step
 
@@ -56,7 +55,7 @@ class Lockstep {
  private:
   // ---- prefill
   std::unique_ptr<Stream> make_stream(LaneId lane, Mode mode) const {
-    std::unique_ptr<KvCache> cache = make_cache(input_.lanes[static_cast<size_t>(lane)].spec, shape_);
+    std::unique_ptr<KvCache> cache = make_cache(input_.lanes[static_cast<size_t>(lane)].spec, shape_, engine_.compute.memory());
     if (hooks_.wrap_cache) cache = hooks_.wrap_cache(lane, mode, std::move(cache));
     return std::make_unique<Stream>(lane, mode, std::move(cache), shape_.layers);
   }
@@ -81,8 +80,8 @@ class Lockstep {
     report("prefill");
     Lane& lane = at(id);
     lane.trace.forced = make_stream(id, Mode::forced);
-    lane.own_prefill_logits = prefill(engine_, *lane.trace.forced, input_.prompt, piece);
-    lane.forced_logits = lane.own_prefill_logits;
+    lane.own_prefill_logits = prefill_values(engine_, *lane.trace.forced, input_.prompt, piece);
+    lane.forced_logits = lane.own_prefill_logits.span();
   }
 
   void share_prefill(LaneId id) {
@@ -91,7 +90,7 @@ class Lockstep {
     const bool own = lane.trace.forced != nullptr;
     if (!own && has_forced_stream(id)) {
       lane.trace.forced = make_stream(id, Mode::forced);
-      copy_prefill(reference, *lane.trace.forced, shape_, input_.prefill_piece);
+      copy_prefill(engine_, reference, *lane.trace.forced, input_.prefill_piece);
       lane.forced_logits = at(reference_lane).forced_logits;
     }
     if (!input_.local) return;
@@ -101,7 +100,7 @@ class Lockstep {
       return;
     }
     lane.trace.local = make_stream(id, Mode::local);
-    copy_prefill(reference, *lane.trace.local, shape_, input_.prefill_piece);
+    copy_prefill(engine_, reference, *lane.trace.local, input_.prefill_piece);
   }
 
   // ---- one step: logits are there, tokens are chosen
@@ -110,7 +109,7 @@ class Lockstep {
     int32_t followed = -1;
     if (forced) {
       followed = input_.follow ? (*input_.follow)[static_cast<size_t>(step_)]
-                               : choose_token(at(reference_lane).forced_logits, input_.sampling, step_);
+                               : choose(at(reference_lane).forced_logits);
       result_.followed.push_back(followed);
       ++result_.steps;
     }
@@ -137,12 +136,17 @@ class Lockstep {
 
   void look_at_logits(LaneId id, int32_t followed) {
     Lane& lane = at(id);
-    if (lane.trace.forced && !lane.forced_logits.empty()) lane.trace.forced->digest.logits.add(lane.forced_logits);
-    if (lane.trace.free && !lane.free_logits.empty()) lane.trace.free->digest.logits.add(lane.free_logits);
+    if (lane.trace.forced && !lane.forced_logits.empty()) add_to_digest(engine_.compute, lane.trace.forced->digest.logits, lane.forced_logits);
+    if (lane.trace.free && !lane.free_logits.empty()) add_to_digest(engine_.compute, lane.trace.free->digest.logits, lane.free_logits);
     if (input_.observer && id != reference_lane && reference_goes_on_ && !lane.forced_logits.empty() &&
         input_.forced)
       observe_logits(id, followed);
-    if (!lane.free_done) lane.free_token = choose_token(lane.carrier(), input_.sampling, step_);
+    if (!lane.free_done) lane.free_token = choose(lane.carrier());
+  }
+
+  int32_t choose(std::span<const float> logits) const {
+    if (!engine_.compute.device()) return choose_token(logits, input_.sampling, step_);
+    return choose_token(engine_.compute.read(logits), input_.sampling, step_);
   }
 
   void observe_logits(LaneId id, int32_t followed) const {
@@ -167,8 +171,8 @@ class Lockstep {
       Lane& lane = at(id);
       if (lane.free_done || lane.trace.divergence || lane.free_token == reference.free_token) continue;
       lane.trace.divergence = describe_divergence(
-          {step_, reference.free_token, lane.free_token, reference.carrier(), lane.carrier(), std::nullopt},
-          input_.token_text);
+          {step_, reference.free_token, lane.free_token, engine_.compute.read(reference.carrier()),
+           engine_.compute.read(lane.carrier()), std::nullopt}, input_.token_text);
     }
   }
 
@@ -235,16 +239,16 @@ class Lockstep {
       batch.lengths.push_back(stream->position);
     }
     for (Stream* stream : streams.local) ++stream->position;
-    logits_.resize(streams.rows.size() * static_cast<size_t>(engine_.model.shape().vocabulary));
+    engine_.compute.resize(logits_, static_cast<int64_t>(streams.rows.size()) * engine_.model.shape().vocabulary);
     DecodeSite site(engine_, streams, input_.observe_layers ? input_.observer : nullptr);
-    engine_.model.forward(batch, site, logits_);
+    engine_.model.forward(batch, site, logits_.span());
     if (!result_.control.found) result_.control = site.control_difference();
   }
 
   void hand_out_logits(const PassStreams& streams) {
     const auto width = static_cast<size_t>(engine_.model.shape().vocabulary);
     for (size_t row = 0; row < streams.rows.size(); ++row) {
-      const auto logits = std::span<const float>(logits_).subspan(row * width, width);
+      const auto logits = std::span<const float>(logits_.span()).subspan(row * width, width);
       Lane& lane = at(streams.rows[row]->lane);
       (streams.rows[row]->mode == Mode::free ? lane.free_logits : lane.forced_logits) = logits;
     }
@@ -254,7 +258,7 @@ class Lockstep {
   void check_control_logits() {
     const auto reference = at(reference_lane).forced_logits, control = at(control_lane).forced_logits;
     if (result_.control.found || reference.empty()) return;
-    if (std::memcmp(reference.data(), control.data(), reference.size_bytes()) != 0)
+    if (!engine_.compute.same_bits(reference, control))
       result_.control = {true, step_ + 1, -1, Stage::logits};
   }
 
@@ -265,11 +269,14 @@ class Lockstep {
     for (int layer = 0; layer < shape_.layers; ++layer)
       for (const Side side : {Side::key, Side::value}) {
         if (result_.control.found) return;
-        const std::vector<float> own = decoded(control.pages(layer), side, shape_);
-        const std::vector<float> expected = decoded(reference.pages(layer), side, shape_);
-        if (own.size() != expected.size() || std::memcmp(own.data(), expected.data(), own.size() * sizeof(float)) != 0)
+        if (!engine_.compute.same_bits(held(control, layer, side).span(), held(reference, layer, side).span()))
           result_.control = {true, step_, layer, side == Side::key ? Stage::key_read : Stage::value_read};
       }
+  }
+
+  Values held(const KvCache& cache, int layer, Side side) const {
+    const KvPages pages = cache.pages(layer);
+    return engine_.compute.read_back(pages, side, engine_.model.shape().attention, 0, pages.tokens);
   }
 
   void interrupt() {
@@ -294,7 +301,7 @@ class Lockstep {
   const RunHooks& hooks_;
   CacheShape shape_;
   std::vector<Lane> lanes_;
-  std::vector<float> logits_;
+  Values logits_;
   LockstepResult result_;
   int64_t step_ = 0;
   bool reference_goes_on_ = true;

@@ -6,8 +6,6 @@
 namespace kvdiff {
 namespace {
 
-constexpr int64_t rows_per_task = 64;
-
 // K or V of this very pass, [tokens, H, D].
 class PlainPage final : public KvPage {
  public:
@@ -30,15 +28,17 @@ class PlainPage final : public KvPage {
 
 void PlainAttention::attend(int, const LayerRows& rows, std::span<float> out) {
   const AttentionShape& shape = engine_.model.shape().attention;
-  const KvPages pages{{std::make_shared<PlainPage>(rows.key, shape)},
-                      {std::make_shared<PlainPage>(rows.value, shape)}, rows.rows, false, false};
-  const int64_t blocks = (rows.rows + rows_per_task - 1) / rows_per_task, row = shape.heads * shape.head_size;
-  engine_.pool.run(blocks * shape.kv_heads, [&](int64_t task, int worker) {
-    const int64_t begin = task / shape.kv_heads * rows_per_task;
-    attend_rows(shape, pages,
-                {rows.query.data() + begin * row, std::min(rows_per_task, rows.rows - begin), begin + 1},
-                task % shape.kv_heads, engine_.scratch[static_cast<size_t>(worker)], out.data() + begin * row);
-  });
+  KvPages pages{{std::make_shared<PlainPage>(rows.key, shape)}, {std::make_shared<PlainPage>(rows.value, shape)}, rows.rows, false, false};
+  std::unique_ptr<KvCache> cache;
+  if (engine_.compute.device()) {  // pages that its kernels can read
+    CacheShape one = engine_.model.shape().cache();
+    one.layers = 1;
+    cache = make_cache(parse_cache_spec("full"), one, engine_.compute.memory());
+    append_rows(engine_.compute, *cache, 0, rows);
+    pages = cache->pages(0);
+  }
+  const QueryRows job{&pages, rows.query.data(), rows.rows, 1, out.data()};
+  engine_.compute.attend_rows(shape, {&job, 1});
 }
 
 }  // namespace kvdiff

@@ -5,35 +5,21 @@
 namespace kvdiff {
 namespace {
 
-constexpr int64_t rows_per_task = 64;
-
 class PrefillSite final : public AttentionSite {
  public:
   PrefillSite(Engine& engine, Stream& stream) : engine_(engine), stream_(stream) {}
 
   void attend(int layer, const LayerRows& rows, std::span<float> out) override {
-    const CacheShape shape = engine_.model.shape().cache();
-    stream_.digest.key[static_cast<size_t>(layer)].add(rows.key);
-    stream_.digest.value[static_cast<size_t>(layer)].add(rows.value);
-    const std::vector<float> key = by_head(rows.key, shape, rows.rows), value = by_head(rows.value, shape, rows.rows);
-    stream_.cache->append(layer, {key, value, rows.rows});
-    attend_all(stream_.cache->pages(layer), rows, out);
+    add_to_digest(engine_.compute, stream_.digest.key[static_cast<size_t>(layer)], rows.key);
+    add_to_digest(engine_.compute, stream_.digest.value[static_cast<size_t>(layer)], rows.value);
+    append_rows(engine_.compute, *stream_.cache, layer, rows);
+    const KvPages pages = stream_.cache->pages(layer);
+    const QueryRows job{&pages, rows.query.data(), rows.rows, pages.tokens - rows.rows + 1, out.data()};
+    engine_.compute.attend_rows(engine_.model.shape().attention, {&job, 1});
     stream_.cache->count_read(layer);
   }
 
  private:
-  void attend_all(const KvPages& pages, const LayerRows& rows, std::span<float> out) {
-    const AttentionShape& shape = engine_.model.shape().attention;
-    const int64_t blocks = (rows.rows + rows_per_task - 1) / rows_per_task, row = shape.heads * shape.head_size;
-    engine_.pool.run(blocks * shape.kv_heads, [&](int64_t task, int worker) {
-      const int64_t begin = task / shape.kv_heads * rows_per_task;
-      const int64_t count = std::min(rows_per_task, rows.rows - begin);
-      const PrefillRows part{rows.query.data() + begin * row, count, pages.tokens - rows.rows + begin + 1};
-      attend_rows(shape, pages, part, task % shape.kv_heads, engine_.scratch[static_cast<size_t>(worker)],
-                  out.data() + begin * row);
-    });
-  }
-
   Engine& engine_;
   Stream& stream_;
 };
@@ -50,42 +36,51 @@ RowBatch batch_of(std::span<const int32_t> tokens, int64_t position, bool logits
 
 }  // namespace
 
-std::vector<float> by_head(std::span<const float> rows, const CacheShape& shape, int64_t tokens) {
-  std::vector<float> out(rows.size());
-  for (int64_t token = 0; token < tokens; ++token)
-    for (int64_t head = 0; head < shape.heads; ++head)
-      std::copy_n(rows.data() + (token * shape.heads + head) * shape.head_size, shape.head_size,
-                  out.data() + (head * tokens + token) * shape.head_size);
-  return out;
+std::vector<float> head_on_host(Engine& engine, std::span<const float> hidden, int64_t rows) {
+  Values inside, logits;
+  engine.compute.set(inside, hidden);
+  engine.compute.resize(logits, rows * engine.model.shape().vocabulary);
+  engine.model.head(inside.span(), rows, logits.span());
+  return engine.compute.read(logits.span());
 }
 
-std::vector<float> prefill(Engine& engine, Stream& stream, std::span<const int32_t> tokens, int64_t piece) {
+void append_rows(const Compute& compute, KvCache& cache, int layer, const LayerRows& rows) {
+  Values key, value;
+  compute.resize(key, static_cast<int64_t>(rows.key.size()));
+  compute.resize(value, static_cast<int64_t>(rows.value.size()));
+  compute.by_head(rows.key, cache.shape(), rows.rows, key.span());
+  compute.by_head(rows.value, cache.shape(), rows.rows, value.span());
+  cache.append(layer, {key.span(), value.span(), rows.rows});
+}
+
+Values prefill_values(Engine& engine, Stream& stream, std::span<const int32_t> tokens, int64_t piece) {
   PrefillSite site(engine, stream);
-  std::vector<float> logits(static_cast<size_t>(engine.model.shape().vocabulary));
+  Values logits;
+  engine.compute.resize(logits, engine.model.shape().vocabulary);
   const auto total = static_cast<int64_t>(tokens.size()), step = piece > 0 ? piece : total;
   for (int64_t begin = 0; begin < total; begin += step) {
     const int64_t count = std::min(step, total - begin);
     const auto part = tokens.subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
-    engine.model.forward(batch_of(part, stream.position, begin + count == total), site, logits);
+    engine.model.forward(batch_of(part, stream.position, begin + count == total), site, logits.span());
     stream.position += count;
   }
   return logits;
 }
 
-void copy_prefill(const Stream& from, Stream& to, const CacheShape& shape, int64_t piece) {
-  const int64_t tokens = from.cache->length(0), step = piece > 0 ? piece : tokens, row = shape.head_size;
+std::vector<float> prefill(Engine& engine, Stream& stream, std::span<const int32_t> tokens, int64_t piece) {
+  return engine.compute.read(prefill_values(engine, stream, tokens, piece).span());
+}
+
+void copy_prefill(const Engine& engine, const Stream& from, Stream& to, int64_t piece) {
+  const int64_t tokens = from.cache->length(0), step = piece > 0 ? piece : tokens;
+  const ModelShape& shape = engine.model.shape();
   for (int layer = 0; layer < shape.layers; ++layer) {
     const KvPages pages = from.cache->pages(layer);
-    const std::vector<float> key = decoded(pages, Side::key, shape), value = decoded(pages, Side::value, shape);
     for (int64_t begin = 0; begin < tokens; begin += step) {
       const int64_t count = std::min(step, tokens - begin);
-      std::vector<float> part[2];
-      for (int64_t head = 0; head < shape.heads; ++head)
-        for (int side = 0; side < 2; ++side) {
-          const float* start = (side ? value : key).data() + (head * tokens + begin) * row;
-          part[side].insert(part[side].end(), start, start + count * row);
-        }
-      to.cache->append(layer, {part[0], part[1], count});
+      const Values key = engine.compute.read_back(pages, Side::key, shape.attention, begin, count);
+      const Values value = engine.compute.read_back(pages, Side::value, shape.attention, begin, count);
+      to.cache->append(layer, {key.span(), value.span(), count});
     }
   }
   to.cache->settle();  // nobody reads the prompt as it came any more

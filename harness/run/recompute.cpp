@@ -16,13 +16,13 @@ class RecomputeSite final : public PlainAttention {
   RecomputeSite(Engine& engine, StreamDigest& digest) : PlainAttention(engine), engine_(engine), digest_(digest) {}
 
   void attend(int layer, const LayerRows& rows, std::span<float> out) override {
-    digest_.key[static_cast<size_t>(layer)].add(rows.key);
-    digest_.value[static_cast<size_t>(layer)].add(rows.value);
+    add_to_digest(engine_.compute, digest_.key[static_cast<size_t>(layer)], rows.key);
+    add_to_digest(engine_.compute, digest_.value[static_cast<size_t>(layer)], rows.value);
     PlainAttention::attend(layer, rows, out);
   }
 
   void hidden(int layer, std::span<const float> rows) override {
-    if (layer + 1 == engine_.model.shape().layers) last_.assign(rows.begin(), rows.end());
+    if (layer + 1 == engine_.model.shape().layers) last_ = engine_.compute.read(rows);
   }
   std::vector<float> take_last() { return std::move(last_); }
 
@@ -36,13 +36,10 @@ class RecomputeSite final : public PlainAttention {
 void hash_logits(Engine& engine, std::span<const float> hidden, int64_t first, StreamDigest& digest) {
   const ModelShape& shape = engine.model.shape();
   const int64_t rows = static_cast<int64_t>(hidden.size()) / shape.hidden;
-  std::vector<float> logits;
   for (int64_t begin = first; begin < rows; begin += logit_rows_at_once) {
     const int64_t count = std::min(logit_rows_at_once, rows - begin);
-    logits.resize(static_cast<size_t>(count * shape.vocabulary));
-    engine.model.head(hidden.subspan(static_cast<size_t>(begin * shape.hidden),
-                                     static_cast<size_t>(count * shape.hidden)), count, logits);
-    digest.logits.add(logits);
+    const auto part = hidden.subspan(static_cast<size_t>(begin * shape.hidden), static_cast<size_t>(count * shape.hidden));
+    digest.logits.add(head_on_host(engine, part, count));
   }
 }
 

@@ -66,7 +66,7 @@ std::vector<double> arithmetic_floor(const Prepared& ready, const RunPlace& plac
   std::vector<float> logits(static_cast<size_t>(shape.vocabulary));
   const auto logits_of = [&](int64_t step) -> std::span<const float> {
     const auto at = static_cast<size_t>((first + step) * shape.hidden);
-    engine.model.head(std::span(hidden).subspan(at, static_cast<size_t>(shape.hidden)), 1, logits);
+    logits = head_on_host(engine, std::span(hidden).subspan(at, static_cast<size_t>(shape.hidden)), 1);
     return logits;
   };
   return place.measure_floor({ready.files, shape.attention.dtype, tokens, first, logits_of, ready.pool->threads()});

@@ -38,30 +38,28 @@ class ReadingSite final : public AttentionSite {
     const AttentionShape& shape = engine_.model.shape().attention;
     engine_.pool.run(static_cast<int64_t>(readings_.size()),
                      [&](int64_t index, int) { append(readings_[static_cast<size_t>(index)], layer, rows); });
-    engine_.pool.run(static_cast<int64_t>(readings_.size()) * shape.kv_heads, [&](int64_t task, int worker) {
-      const Reading& reading = readings_[static_cast<size_t>(task / shape.kv_heads)];
-      const int64_t width = shape.heads * shape.head_size;
-      const PrefillRows own{rows.query.data() + reading.first * width, reading.count,
-                            reading.pages.tokens - reading.count + 1};
+    const int64_t width = shape.heads * shape.head_size;
+    std::vector<QueryRows> jobs;
+    for (const Reading& reading : readings_)
       if (reading.count > 0)
-        attend_rows(shape, reading.pages, own, task % shape.kv_heads, engine_.scratch[static_cast<size_t>(worker)],
-                    out.data() + reading.first * width);
-    });
+        jobs.push_back({&reading.pages, rows.query.data() + reading.first * width, reading.count,
+                        reading.pages.tokens - reading.count + 1, out.data() + reading.first * width});
+    engine_.compute.attend_rows(shape, jobs);
   }
 
   void hidden(int layer, std::span<const float> rows) override {
-    if (layer + 1 == engine_.model.shape().layers) last_.assign(rows.begin(), rows.end());
+    if (layer + 1 == engine_.model.shape().layers) last_ = engine_.compute.read(rows);
   }
-  const std::vector<float>& last() const { return last_; }
+  const std::vector<float>& last() const { return last_; }  // on the host
 
  private:
   void append(Reading& reading, int layer, const LayerRows& rows) const {
     if (reading.count == 0) return;
     const CacheShape shape = engine_.model.shape().cache();
     const int64_t width = shape.heads * shape.head_size;
-    const auto key = by_head(part(rows.key, width, reading.first, reading.count), shape, reading.count);
-    const auto value = by_head(part(rows.value, width, reading.first, reading.count), shape, reading.count);
-    reading.cache->append(layer, {key, value, reading.count});
+    append_rows(engine_.compute, *reading.cache, layer,
+                {reading.count, {}, part(rows.key, width, reading.first, reading.count),
+                 part(rows.value, width, reading.first, reading.count)});
     reading.pages = reading.cache->pages(layer);
   }
 
@@ -82,11 +80,9 @@ std::vector<double> nll_of_rows(Engine& engine, std::span<const float> hidden, s
   const ModelShape& shape = engine.model.shape();
   const auto rows = static_cast<int64_t>(next.size());
   std::vector<double> all(next.size());
-  std::vector<float> logits;
   for (int64_t begin = 0; begin < rows; begin += logit_rows_at_once) {
     const int64_t count = std::min(logit_rows_at_once, rows - begin);
-    logits.resize(static_cast<size_t>(count * shape.vocabulary));
-    engine.model.head(part(hidden, shape.hidden, begin, count), count, logits);
+    const std::vector<float> logits = head_on_host(engine, part(hidden, shape.hidden, begin, count), count);
     engine.pool.run(count, [&](int64_t row, int) {
       const auto at = static_cast<size_t>(begin + row);
       all[at] = nll_of(part(logits, shape.vocabulary, row, 1), next[at]);

@@ -35,7 +35,7 @@ TEST_CASE("oracle: linear layers lie within the bound of their chains", "[oracle
   for (const int64_t inputs : {7, 256, 576, 1536}) {
     const int64_t outputs = 48, rows = 5;
     std::vector<float> weights;
-    Matrix matrix(outputs, inputs, Dtype::float32, [&](int64_t, std::span<float> row) {
+    WeightMatrix matrix(outputs, inputs, Dtype::float32, [&](int64_t, std::span<float> row) {
       for (float& value : row) weights.push_back(value = random.normal());
     }, pool);
     const std::vector<float> x = random.normals(rows * inputs);

@@ -42,7 +42,7 @@ TEST_CASE("linear: every implementation gives the scalar reference's bits", "[ke
       for (const int64_t outputs : {1, 16, 19, 64})
         for (const int64_t rows : {1, 2, 5, 6, 7, 13, 29}) {
           ThreadPool pool(1), two(2);
-          Matrix matrix(outputs, inputs, stored, [&](int64_t, std::span<float> row) {
+          WeightMatrix matrix(outputs, inputs, stored, [&](int64_t, std::span<float> row) {
             for (float& value : row) value = round_to(stored, random.normal());
           }, pool);
           const std::vector<float> x = random.normals(rows * inputs);
@@ -63,7 +63,7 @@ TEST_CASE("linear: a row has the same bits alone and in any batch", "[kernels]")
   Random random(2);
   const int64_t inputs = 577, outputs = 48, rows = 23;
   ThreadPool pool(1);
-  Matrix matrix(outputs, inputs, Dtype::float16, [&](int64_t, std::span<float> row) {
+  WeightMatrix matrix(outputs, inputs, Dtype::float16, [&](int64_t, std::span<float> row) {
     for (float& value : row) value = round_to(Dtype::float16, random.normal());
   }, pool);
   const std::vector<float> x = random.normals(rows * inputs);
