@@ -2,3 +2,8 @@
 #include "cache_backends/device/kernels/linear.cuh"
 #include "cache_backends/device/kernels/list.h"
 #include "cache_backends/device/kernels/rows.cuh"
+#include "cache_backends/device/kernels/cascade.cuh"
+#include "cache_backends/device/kernels/hqq_encode.cuh"
+#include "cache_backends/device/kernels/hqq_error.cuh"
+#include "cache_backends/device/kernels/hqq_zeros.cuh"
+#include "cache_backends/device/kernels/rotate.cuh"

@@ -1,2 +1,3 @@
 #pragma once
 #include "cache_backends/device/kernels/format.cuh"
+#include "cache_backends/device/kernels/hqq_format.cuh"

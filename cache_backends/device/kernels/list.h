@@ -13,7 +13,20 @@
   X(SiluMultiply)         \
   X(AddRounded)           \
   X(TakeRows)             \
-  X(ByHead)
+  X(ByHead)               \
+  X(CascadeRuns)          \
+  X(HqqRanges)            \
+  X(HqqErrorsFloat32)     \
+  X(HqqErrorsFloat16)     \
+  X(HqqMeanErrorFloat32)  \
+  X(HqqMeanErrorFloat16)  \
+  X(HqqTermsFloat32)      \
+  X(HqqTermsFloat16)      \
+  X(HqqZerosFloat32)      \
+  X(HqqZerosFloat16)      \
+  X(HqqPack)              \
+  X(HqqStored)            \
+  X(Rotate)
 
 namespace kvdiff::device {
 
