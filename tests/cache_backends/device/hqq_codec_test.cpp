@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
-#include <set>
 
 #include "cache_backends/device/codec.h"
 #include "cache_backends/device/launch.h"
@@ -149,7 +148,7 @@ TEST_CASE("hqq on the device: every variant of solver, type, axis and width", "[
           check_triangle(keys, *device, troubled(shape, dtype, draw, true), shape, dtype);
           check_triangle(keys, *device, troubled(shape, dtype, draw, false), shape, dtype);
         }
-  for (const KernelId id : {KernelId::HqqRanges, KernelId::HqqErrorsFloat32, KernelId::HqqErrorsFloat16, KernelId::CascadeRuns,
+  for (const KernelId id : {KernelId::HqqRanges, KernelId::HqqErrorsFloat32, KernelId::HqqErrorsFloat16,
                             KernelId::HqqMeanErrorFloat32, KernelId::HqqMeanErrorFloat16, KernelId::HqqTermsFloat32,
                             KernelId::HqqTermsFloat16, KernelId::HqqZerosFloat32, KernelId::HqqZerosFloat16, KernelId::HqqPack,
                             KernelId::HqqStored})
@@ -169,12 +168,12 @@ TEST_CASE("hqq on the device: groups of any length, down to one value and up to 
   uint32_t draw = 0;
   for (const auto& [shape, group] : cases)
     for (const char* axis : {"0", "1"})
-      for (const char* type : {"float32", "float16"})
-        for (const char* bits : {"3", "4"}) {
-          const Dtype dtype = dtypes[++draw % 3];
-          const Keys keys = {{"bits", bits}, {"axis", axis}, {"solver_dtype", type}, {"group", group}};
-          check_triangle(keys, *device, kvdiff::test::drawn(shape, dtype, draw), shape, dtype);
-        }
+      for (const char* type : {"float32", "float16"}) {
+        const Dtype dtype = dtypes[++draw % 3];
+        const Keys keys = {{"bits", all_bits[draw % 5]}, {"axis", axis}, {"solver_dtype", type}, {"group", group}};
+        check_triangle(keys, *device, kvdiff::test::drawn(shape, dtype, draw), shape, dtype);
+      }
+  CHECK(launches(device->log(), KernelId::CascadeRuns) > 0);
 }
 
 TEST_CASE("hqq on the device: tokens that are each encoded alone are read at their strides", "[device][hqq]") {
@@ -225,8 +224,9 @@ TEST_CASE("hqq on the device: what comes back is one number per turn of the solv
     return device->log().bytes_out - before;
   };
   CHECK(bytes_of("off") == 0);
-  CHECK(bytes_of("on") == 4 * launches(device->log(), KernelId::HqqMeanErrorFloat32));
-  CHECK(launches(device->log(), KernelId::HqqMeanErrorFloat32) <= 20);
+  const int64_t bytes = bytes_of("on"), turns = launches(device->log(), KernelId::HqqMeanErrorFloat32);
+  CHECK((turns > 0 && turns <= 20));
+  CHECK(bytes == 4 * turns);
 }
 
 TEST_CASE("hqq on the device: empty blocks, groups that do not divide, and arithmetic that only a CPU has", "[device][hqq]") {
