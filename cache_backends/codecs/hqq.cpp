@@ -7,23 +7,18 @@
 #include <limits>
 
 #include "cache_backends/aten/hqq_aten.h"
+#include "cache_backends/codecs/hqq_options.h"
 #include "cache_backends/codecs/hqq_packing.h"
 #include "cache_backends/codecs/spec_values.h"
+#include "cache_backends/device/hqq_codec.h"
 #include "cache_backends/error.h"
-#include "cache_backends/kernels/hqq.h"
 
 namespace kvdiff {
 namespace {
 
-constexpr int turns = 20;  // at most
-constexpr double kappa = 1.01;
+using Variant = HqqVariant;
+using Options = HqqOptions;
 
-// The peer's releases, by what they do differently.
-struct Variant {
-  std::string_view name;
-  bool solves, guards, grows;  // guards: a range up to 1e-4 gets scale 1; grows: beta *= kappa at every turn
-  float first_error;           // what the first turn's mean error has to beat
-};
 constexpr float infinite = std::numeric_limits<float>::infinity();
 constexpr Variant variants[] = {
     {"on", true, true, false, infinite},         // 0.2.7 to 0.2.8.post1, which transformers leaves at its default
@@ -34,20 +29,7 @@ constexpr Variant variants[] = {
     {"off-0.2.6", false, false, false, infinite} // up to 0.2.6 as transformers called it: optimize defaulted to False
 };
 
-struct Options {
-  int bits = 4, axis = 0;
-  int64_t group = 64;
-  Variant variant;
-  bool half = false, aten = false;
-};
-
 float round_half(float value) { return round_to(Dtype::float16, value); }
-
-HqqMatrix matrix_of(const float* values, int64_t elements, const Options& options) {
-  const int64_t groups = elements / options.group;
-  if (options.axis == 1) return {values, groups, options.group, 1};
-  return {values, options.group, groups, 0};
-}
 
 // Scale (codes per unit) and zero of min-max quantization. The reciprocal comes first: Python's `max_v / tensor` is
 // `tensor.reciprocal() * max_v`.
@@ -59,7 +41,7 @@ Affine min_max(const HqqMatrix& matrix, const Options& options, const HqqKernels
   const std::vector<float> none(groups);
   Affine affine = {none, none, none, none};
   if (groups > 0) kernels.ranges(matrix, affine.smallest.data(), affine.largest.data());
-  const float steps = static_cast<float>((1 << options.bits) - 1);
+  const float steps = options.largest_code();
   for (size_t i = 0; i < groups; ++i) {
     const float range = affine.largest[i] - affine.smallest[i];
     float scale = (1.0f / range) * steps;
@@ -71,8 +53,7 @@ Affine min_max(const HqqMatrix& matrix, const Options& options, const HqqKernels
   return affine;
 }
 
-// Improves the zeros in place, as optimize_weights_proximal_legacy does: it stops when the mean error of the whole tensor
-// no longer falls, and then keeps the zero that came out of the failing turn.
+// Improves the zeros in place.
 void solve(const HqqMatrix& matrix, const Options& options, const HqqKernels& kernels, Affine& affine) {
   std::vector<float> scratch(static_cast<size_t>(hqq_scratch_size(matrix)));
   std::vector<float> rounded;
@@ -83,18 +64,10 @@ void solve(const HqqMatrix& matrix, const Options& options, const HqqKernels& ke
       std::transform(numbers->begin(), numbers->end(), numbers->begin(), round_half);
     input.values = rounded.data();
   }
-  double beta = 10.0;
-  float best = options.variant.first_error;
-  for (int turn = 0; turn < turns; ++turn) {
-    const float largest = static_cast<float>((1 << options.bits) - 1);
-    const float weight = static_cast<float>(1.0 / beta);
-    const float error = kernels.solve(
-        input, {affine.scale.data(), affine.zero.data(), largest, weight, negligible_error(1.0 / beta), options.half,
-                scratch.data()});
-    if (!(error < best)) return;
-    best = error;
-    if (options.variant.grows) beta *= kappa;
-  }
+  take_hqq_turns(options.variant, [&](float weight, float negligible) {
+    return kernels.solve(input, {affine.scale.data(), affine.zero.data(), options.largest_code(), weight, negligible,
+                                 options.half, scratch.data()});
+  });
 }
 
 class HqqCodec : public Codec {
@@ -114,6 +87,7 @@ class HqqCodec : public Codec {
             width * static_cast<int64_t>(block.zero.size()), 0};
   }
   Bytes expected_bytes(const BlockShape& shape, Dtype dtype) const override;
+  std::shared_ptr<const device::DeviceCodec> on_device() const override { return device::make_hqq_codec(options_); }
   int64_t levels() const override { return int64_t{1} << options_.bits; }
   double error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override;
   PeerVerdict peer_verdict(const BlockShape& shape) const override {
@@ -122,38 +96,27 @@ class HqqCodec : public Codec {
 
  private:
   HqqPacking packing_of(const BlockShape& shape) const {
-    const HqqMatrix matrix = matrix_of(nullptr, shape.elements(), options_);
+    const HqqMatrix matrix = hqq_matrix(nullptr, shape.elements(), options_);
     return {matrix.rows, matrix.columns, options_.bits};
   }
-  void require_whole_groups(const BlockShape& shape) const;
   double group_bound(float smallest, float scale, float largest, Dtype dtype) const;
 
   Options options_;
 };
 
-void HqqCodec::require_whole_groups(const BlockShape& shape) const {
-  if (shape.elements() % options_.group == 0) return;
-  throw UserError(ExitCode::usage,
-                  fmt::format("hqq: a block [{}, {}, {}, {}] has {} values, which groups of {} do not divide (hqq asserts "
-                              "the same): choose a group that divides heads x head size, {}",
-                              shape.batch, shape.heads, shape.tokens, shape.head_size, shape.elements(),
-                              options_.group, shape.heads * shape.head_size));
-}
-
 EncodedBlock HqqCodec::encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const {
-  require_whole_groups(shape);
+  require_whole_hqq_groups(shape, options_.group);
   if (options_.aten) return encode_aten(values, shape, dtype);
   const HqqKernels& kernels = hqq_kernels(active_simd());
-  const HqqMatrix matrix = matrix_of(values.data(), shape.elements(), options_);
+  const HqqMatrix matrix = hqq_matrix(values.data(), shape.elements(), options_);
   Affine affine = min_max(matrix, options_, kernels);
   if (options_.variant.solves) solve(matrix, options_, kernels, affine);
 
   std::vector<uint8_t> codes(values.size());
-  const float largest = static_cast<float>((1 << options_.bits) - 1);
-  kernels.quantize(matrix, {affine.scale.data(), affine.zero.data(), largest}, codes.data());
+  kernels.quantize(matrix, {affine.scale.data(), affine.zero.data(), options_.largest_code()}, codes.data());
   for (float& scale : affine.scale) {
     scale = 1.0f / scale;
-    if (options_.variant.solves && options_.half) scale = round_half(scale);
+    if (options_.solves_in_half()) scale = round_half(scale);
     scale = stored(dtype, scale);
   }
   for (float& zero : affine.zero) zero = stored(dtype, zero);
@@ -183,7 +146,7 @@ void HqqCodec::decode(const EncodedView& block, int64_t first, std::span<float> 
 // each turn moves the zero by the mean of a shrunk error, which is at most (1 / beta)^(1 / 1.3) in value, so that the ends
 // of the range are clamped by as much; never by more than the whole range.
 double nearest_bound(double range, double step, const Variant& variant) {
-  constexpr double largest_shift = turns * 0.171;
+  constexpr double largest_shift = hqq_turns * 0.171;
   const bool one_code = range < 0.49 * step && range < 0.17;  // all values share code 0, in every turn
   if (!variant.solves || one_code) return std::min(step / 2, range);
   return step / 2 + std::min(range, largest_shift);
@@ -192,7 +155,7 @@ double nearest_bound(double range, double step, const Variant& variant) {
 double HqqCodec::group_bound(float smallest, float scale, float largest, Dtype dtype) const {
   const double range = double{largest} - smallest, step = 1.0 / scale, codes = double(levels() - 1);
   const double zero = std::fabs(double{smallest} * scale) + (options_.variant.solves ? codes : 0.0);
-  const bool solves_in_half = options_.variant.solves && options_.half;
+  const bool solves_in_half = options_.solves_in_half();
   if (!std::isfinite(range) || !std::isfinite(step)) return infinite;
   const double top = dtype == Dtype::float16 || solves_in_half ? 65504.0 : std::numeric_limits<float>::max();
   const double nearest = nearest_bound(range, step, options_.variant);
@@ -208,9 +171,9 @@ double HqqCodec::group_bound(float smallest, float scale, float largest, Dtype d
 }
 
 double HqqCodec::error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const {
-  require_whole_groups(shape);
+  require_whole_hqq_groups(shape, options_.group);
   const HqqKernels& kernels = hqq_kernels(active_simd());
-  const HqqMatrix matrix = matrix_of(values.data(), shape.elements(), options_);
+  const HqqMatrix matrix = hqq_matrix(values.data(), shape.elements(), options_);
   const Affine affine = min_max(matrix, options_, kernels);
   double bound = 0;
   for (size_t i = 0; i < affine.scale.size(); ++i)
@@ -229,6 +192,15 @@ Bytes HqqCodec::expected_bytes(const BlockShape& shape, Dtype dtype) const {
 }
 
 }  // namespace
+
+void require_whole_hqq_groups(const BlockShape& shape, int64_t group) {
+  if (shape.elements() % group == 0) return;
+  throw UserError(ExitCode::usage,
+                  fmt::format("hqq: a block [{}, {}, {}, {}] has {} values, which groups of {} do not divide (hqq asserts "
+                              "the same): choose a group that divides heads x head size, {}",
+                              shape.batch, shape.heads, shape.tokens, shape.head_size, shape.elements(), group,
+                              shape.heads * shape.head_size));
+}
 
 std::vector<SpecKey> hqq_keys() {
   return {

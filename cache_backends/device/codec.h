@@ -17,7 +17,7 @@ struct EncodedArrays {
 };
 
 // How a store is read: one alternative per family of codecs.
-using Format = std::variant<PlainFormat>;
+using Format = std::variant<PlainFormat, HqqFormat>;
 
 // A codec whose values and codes lie on a device; the bits are those of the host's codec with the same spec. Immutable.
 // Codec::on_device() makes it.

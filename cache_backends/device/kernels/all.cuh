@@ -1,7 +1,12 @@
 #pragma once
 #include "cache_backends/device/kernels/attention.cuh"
+#include "cache_backends/device/kernels/cascade.cuh"
+#include "cache_backends/device/kernels/hqq_encode.cuh"
+#include "cache_backends/device/kernels/hqq_error.cuh"
+#include "cache_backends/device/kernels/hqq_zeros.cuh"
 #include "cache_backends/device/kernels/linear.cuh"
 #include "cache_backends/device/kernels/list.h"
 #include "cache_backends/device/kernels/memory.cuh"
+#include "cache_backends/device/kernels/rotate.cuh"
 #include "cache_backends/device/kernels/rows.cuh"
 #include "cache_backends/device/kernels/softmax.cuh"

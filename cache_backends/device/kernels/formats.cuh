@@ -1,7 +1,9 @@
 #pragma once
 #include "cache_backends/device/kernels/format.cuh"
+#include "cache_backends/device/kernels/hqq_format.cuh"
 
 // One row per family of codecs: NameFormat is a struct that reads its stores, and ScoresName, WeighName and DecodeName are
 // kernels (attention.cuh).
 #define KVDIFF_FORMATS(X) \
-  X(Plain)
+  X(Plain)                \
+  X(Hqq)
