@@ -17,7 +17,11 @@ struct EncodedArrays {
 };
 
 // How a store is read: one alternative per family of codecs.
-using Format = std::variant<PlainFormat>;
+using Format = std::variant<PlainFormat,
+                            IntegerRowFormat,
+                            AffineFormat,
+                            GgmlBlockFormat,
+                            Fp8Format>;
 
 // A codec whose values and codes lie on a device; the bits are those of the host's codec with the same spec. Immutable.
 // Codec::on_device() makes it.
@@ -26,7 +30,11 @@ class DeviceCodec {
   virtual ~DeviceCodec() = default;
   // values: device memory, shape.elements() of them. Throws as the host's codec does.
   virtual EncodedArrays encode(Device& device, std::span<const float> values, const BlockShape& shape, Dtype dtype) const = 0;
+  // memory: of one store, whose tokens were encoded by this codec. The spans of a BlockStore hold its arrays and nothing else.
   virtual Format format(const EncodedMemory& memory) const = 0;
+  // Codec::frozen for values on a device: the scales are found there; the codec that holds them has them there too, and its
+  // on_device() reads them there. Null where every block has scales of its own.
+  virtual std::unique_ptr<Codec> frozen(Device&, std::span<const float>, const BlockShape&) const { return nullptr; }
 };
 
 }  // namespace kvdiff::device

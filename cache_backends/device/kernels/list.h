@@ -13,7 +13,15 @@
   X(SiluMultiply)         \
   X(AddRounded)           \
   X(TakeRows)             \
-  X(ByHead)
+  X(ByHead)               \
+  X(GroupRanges)          \
+  X(IntegerScale)         \
+  X(IntegerCodes)         \
+  X(AffineParameters)     \
+  X(AffineCodes)          \
+  X(GgmlQuantize)         \
+  X(Fp8Scale)             \
+  X(Fp8Codes)
 
 namespace kvdiff::device {
 
