@@ -57,6 +57,9 @@ class AffineDeviceCodec final : public DeviceCodec {
   Format format(const EncodedMemory& memory) const override {
     return AffineFormat{memory, affine_layout(setup_, memory.rows, memory.tokens, memory.head_size), setup_.form};
   }
+  bool sequences_apart() const override {
+    return setup_.kind == AffineKind::heads || setup_.kind == AffineKind::bytes || setup_.kind == AffineKind::nibbles;
+  }
 
  private:
   struct Parameters {

@@ -32,6 +32,9 @@ class DeviceCodec {
   virtual EncodedArrays encode(Device& device, std::span<const float> values, const BlockShape& shape, Dtype dtype) const = 0;
   // memory: of one store, whose tokens were encoded by this codec. The spans of a BlockStore hold its arrays and nothing else.
   virtual Format format(const EncodedMemory& memory) const = 0;
+  // Does [n x batch, heads, 1, head_size] encode to what n tokens give, each alone as [batch, heads, 1, head_size], side by
+  // side? Then a UnitStore fills with one call.
+  virtual bool sequences_apart() const { return false; }
   // Codec::frozen for values on a device: the scales are found there; the codec that holds them has them there too, and its
   // on_device() reads them there. Null where every block has scales of its own.
   virtual std::unique_ptr<Codec> frozen(Device&, std::span<const float>, const BlockShape&) const { return nullptr; }

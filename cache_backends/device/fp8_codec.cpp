@@ -14,6 +14,7 @@ class Fp8DeviceCodec final : public DeviceCodec {
   Format format(const EncodedMemory& memory) const override {
     return Fp8Format{memory, {rules_.e5m2}, rules_.per_token_head, held_.has_value(), held_.value_or(1.0f)};
   }
+  bool sequences_apart() const override { return rules_.per_token_head || held_; }
   std::unique_ptr<Codec> frozen(Device& device, std::span<const float> values, const BlockShape&) const override {
     if (!rules_.frozen || held_) return nullptr;
     return make_frozen_fp8(rules_, scales(device, values, 1, static_cast<int64_t>(values.size())).read().front());

@@ -25,6 +25,7 @@ class GgmlDeviceCodec final : public DeviceCodec {
     return encoded;
   }
   Format format(const EncodedMemory& memory) const override { return GgmlBlockFormat{memory, block_of(format_)}; }
+  bool sequences_apart() const override { return true; }
 
  private:
   const GgmlFormat& format_;

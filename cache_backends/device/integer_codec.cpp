@@ -37,6 +37,9 @@ class IntegerDeviceCodec final : public DeviceCodec {
       : format_(format), round_(round), held_(held) {}
   EncodedArrays encode(Device& device, std::span<const float> values, const BlockShape& shape, Dtype dtype) const override;
   Format format(const EncodedMemory& memory) const override;
+  bool sequences_apart() const override {
+    return holds_scales() || format_.per == IntegerPer::token_head || format_.per == IntegerPer::token;
+  }
   std::unique_ptr<Codec> frozen(Device& device, std::span<const float> values, const BlockShape& shape) const override;
 
  private:

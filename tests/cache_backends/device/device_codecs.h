@@ -99,7 +99,7 @@ inline std::string difference_of_units(device::Device& device, const Codec& host
   const size_t rows = static_cast<size_t>(shape.batch * shape.heads), columns = static_cast<size_t>(shape.head_size);
   const size_t tokens = static_cast<size_t>(shape.tokens);
   Stored stored;
-  std::vector<float> expected(values.size());
+  std::vector<float> expected(values.size()), all_units;
   for (size_t token = 0; token < tokens; ++token) {
     std::vector<float> own;
     for (size_t row = 0; row < rows; ++row)
@@ -107,12 +107,20 @@ inline std::string difference_of_units(device::Device& device, const Codec& host
     const device::Array<float> there(device, own);
     const device::EncodedArrays made = codec.encode(device, {there.data(), own.size()}, unit, dtype);
     const auto add = [](auto& all, const auto& part) { all.insert(all.end(), part.begin(), part.end()); };
+    add(all_units, own);
     add(stored.packed, made.packed.read());
     add(stored.scale, made.scale.read());
     add(stored.zero, made.zero.read());
     const std::vector<float> back = decoded(host, host.encode(own, unit, dtype));
     for (size_t row = 0; row < rows; ++row)
       std::copy_n(back.begin() + row * columns, columns, expected.begin() + (row * tokens + token) * columns);
+  }
+  if (codec.sequences_apart()) {
+    const BlockShape all = {shape.batch * shape.tokens, shape.heads, 1, shape.head_size};
+    const device::Array<float> there(device, all_units);
+    const device::EncodedArrays made = codec.encode(device, {there.data(), all_units.size()}, all, dtype);
+    if (made.packed.read() != stored.packed || !same(made.scale.read(), stored.scale) || !same(made.zero.read(), stored.zero))
+      return "units at once";
   }
   return same(read(device, codec, stored, shape, dtype, true), expected) ? "" : "what is read of units";
 }
