@@ -16,7 +16,8 @@ struct EncodedArrays {
   Array<float> scale, zero;
 };
 
-// How a store is read: one alternative per family of codecs.
+// How a store is read: one alternative per family of codecs. Those of codes also have code(row, token, d), the integer that
+// Codec::codes gives.
 using Format = std::variant<PlainFormat,
                             IntegerRowFormat,
                             AffineFormat,

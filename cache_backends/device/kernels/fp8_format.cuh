@@ -18,6 +18,8 @@ struct Fp8Format {
     const float scale = holds_scale ? held : memory.scale_at(token, per_token_head ? element / memory.head_size : 0);
     return canonical(rounded(memory.dtype, number.value(memory.byte(token, element)) * scale));
   }
+  // As Codec::codes gives it.
+  KVDIFF_DEVICE int code(int64_t row, int64_t token, int64_t d) const { return memory.byte(token, memory.element(row, token, d)); }
 };
 
 }  // namespace KVDIFF_TARGET

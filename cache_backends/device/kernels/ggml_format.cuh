@@ -28,22 +28,24 @@ struct GgmlBlockFormat {
   GgmlBlock block;
 
   KVDIFF_DEVICE float operator()(int64_t row, int64_t token, int64_t d) const {
-    const int64_t element = memory.element(row, token, d), index = element / block_values;
-    const int number = code(token, index, static_cast<int>(element % block_values));
-    float value = static_cast<float>(number) * memory.scale_at(token, index);
+    const int64_t index = memory.element(row, token, d) / block_values;
+    int steps = code(row, token, d);
+    if (block.kind == GgmlKind::steps) steps = step_of(steps);
+    if (block.kind == GgmlKind::centred) steps -= block.half();
+    float value = static_cast<float>(steps) * memory.scale_at(token, index);
     if (block.kind == GgmlKind::minimum) value = value + memory.zero_at(token, index);
     return canonical(rounded(memory.dtype, value));
   }
 
- private:
-  KVDIFF_DEVICE int code(int64_t token, int64_t index, int j) const {
-    const int64_t first = index * block.bytes();
+  // As Codec::codes gives it.
+  KVDIFF_DEVICE int code(int64_t row, int64_t token, int64_t d) const {
+    const int64_t element = memory.element(row, token, d), first = element / block_values * block.bytes();
+    const int j = static_cast<int>(element % block_values);
     if (block.kind == GgmlKind::signed_bytes) return static_cast<int8_t>(memory.byte(token, first + j));
     const uint8_t nibbles = memory.byte(token, first + (block.bits == 5 ? 4 : 0) + j % 16);
     int stored = j < 16 ? nibbles & 15 : nibbles >> 4;
     if (block.bits == 5) stored |= ((memory.byte(token, first + j / 8) >> (j % 8)) & 1) << 4;
-    if (block.kind == GgmlKind::steps) return step_of(stored);
-    return block.kind == GgmlKind::centred ? stored - block.half() : stored;
+    return stored;
   }
 };
 

@@ -39,16 +39,16 @@ struct IntegerRowFormat {
   IntegerRow codes;
 
   KVDIFF_DEVICE float operator()(int64_t row, int64_t token, int64_t d) const {
-    const int64_t inside = memory.packed_stride > 0 ? 0 : token, at = place.scale(row, inside, d);
+    const int64_t at = place.scale(row, memory.packed_stride > 0 ? 0 : token, d);
     const bool held = held_scale.size() > 0;
-    float value = static_cast<float>(code(row * memory.tokens + inside, token, d)) *
-                  (held ? held_scale[at] : memory.scale_at(token, at));
+    float value = static_cast<float>(code(row, token, d)) * (held ? held_scale[at] : memory.scale_at(token, at));
     if (codes.offset) value = value + (held ? held_zero[at] : memory.zero_at(token, at));
     return canonical(rounded(memory.dtype, value));
   }
 
- private:
-  KVDIFF_DEVICE int code(int64_t line, int64_t token, int64_t d) const {
+  // As Codec::codes gives it.
+  KVDIFF_DEVICE int code(int64_t row, int64_t token, int64_t d) const {
+    const int64_t line = row * memory.tokens + (memory.packed_stride > 0 ? 0 : token);
     if (codes.bits == 8) {
       const uint8_t byte = memory.byte(token, line * memory.head_size + d);
       return codes.offset ? static_cast<int>(byte) : static_cast<int>(static_cast<int8_t>(byte));

@@ -105,6 +105,25 @@ TEST_CASE("device codecs: scales frozen on the device are the host's, and serve 
   CHECK(frozen_cases >= 16);
 }
 
+TEST_CASE("device codecs: values and codes stay on the device, and of frozen scales the scales come back", "[device][contract]") {
+  const auto device = device::make_emulated_device();
+  const BlockShape shape = {1, 2, 9, 64};
+  const std::vector<float> values = drawn(shape, Dtype::float16, 2);
+  const device::Array<float> there(*device, values);
+  for (const Option& option : options()) {
+    if (!on_device(option)) continue;
+    INFO(option.name());
+    const auto twin = codec_of(option.codec, option.values)->on_device();
+    const device::LaunchLog before = device->log();
+    const auto made = twin->encode(*device, {there.data(), values.size()}, shape, Dtype::float16);
+    CHECK(device->log().bytes_out == before.bytes_out);
+    CHECK(device->log().bytes_in == before.bytes_in);
+    CHECK(device->log().launches != before.launches);
+    const auto held = twin->frozen(*device, {there.data(), values.size()}, shape);
+    CHECK(device->log().bytes_out - before.bytes_out == (held ? held->shared_bytes().total() : 0));
+  }
+}
+
 TEST_CASE("device codecs: no races, and the same bits whichever thread comes first", "[device][contract]") {
   for (const device::Turns turns : {device::Turns::reverse, device::Turns::random}) {
     CheckedDevice device(turns);

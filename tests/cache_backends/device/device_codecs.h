@@ -56,7 +56,11 @@ inline std::vector<float> to_host(device::Device& device, device::Span<const flo
 }
 
 // All that a format reads of a store: [rows, tokens, head_size]. units: each token was encoded alone.
-inline std::vector<float> read(device::Device& device, const device::DeviceCodec& codec, const Stored& stored,
+struct Read {
+  std::vector<float> values;
+  std::vector<int32_t> codes;
+};
+inline Read read(device::Device& device, const device::DeviceCodec& codec, const Stored& stored,
                                const BlockShape& shape, Dtype dtype, bool units) {
   const int64_t rows = shape.batch * shape.heads, apart = units ? shape.tokens : 0;
   const auto stride = [&](size_t size) { return apart > 0 ? static_cast<int64_t>(size) / apart : 0; };
@@ -68,11 +72,14 @@ inline std::vector<float> read(device::Device& device, const device::DeviceCodec
     held_scale = to_host(device, integer->held_scale);
     held_zero = to_host(device, integer->held_zero);
   }
-  std::vector<float> out;
+  Read out;
   std::visit([&](const auto& reads) {
     for (int64_t row = 0; row < rows; ++row)
       for (int64_t token = 0; token < shape.tokens; ++token)
-        for (int64_t d = 0; d < shape.head_size; ++d) out.push_back(reads(row, token, d));
+        for (int64_t d = 0; d < shape.head_size; ++d) {
+          out.values.push_back(reads(row, token, d));
+          if constexpr (requires { reads.code(row, token, d); }) out.codes.push_back(reads.code(row, token, d));
+        }
   }, format);
   return out;
 }
@@ -89,7 +96,9 @@ inline std::string difference(device::Device& device, const Codec& host, const d
   if (!same(stored.zero, expected.zero)) return "zero";
   const auto* bytes = reinterpret_cast<const uint8_t*>(expected.packed.data());
   if (stored.packed != std::vector<uint8_t>(bytes, bytes + expected.packed.size())) return "packed";
-  if (!same(read(device, codec, stored, shape, dtype, false), decoded(host, expected))) return "what is read";
+  const Read back = read(device, codec, stored, shape, dtype, false);
+  if (!same(back.values, decoded(host, expected))) return "what is read";
+  if (back.codes != host.codes(expected)) return "codes";
   return "";
 }
 
@@ -122,7 +131,7 @@ inline std::string difference_of_units(device::Device& device, const Codec& host
     if (made.packed.read() != stored.packed || !same(made.scale.read(), stored.scale) || !same(made.zero.read(), stored.zero))
       return "units at once";
   }
-  return same(read(device, codec, stored, shape, dtype, true), expected) ? "" : "what is read of units";
+  return same(read(device, codec, stored, shape, dtype, true).values, expected) ? "" : "what is read of units";
 }
 
 }  // namespace kvdiff::test
