@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "cache_backends/codecs/spec_values.h"
+#include "cache_backends/device/affine_codec.h"
 
 namespace kvdiff {
 namespace {
@@ -137,6 +138,10 @@ Bytes AffineCodec::bytes(const EncodedView& block) const {
   const int64_t width = static_cast<int64_t>(size_of(block.dtype));
   return {static_cast<int64_t>(block.packed.size()), width * static_cast<int64_t>(block.scale.size()),
           width * static_cast<int64_t>(block.zero.size()), 0};
+}
+
+std::shared_ptr<const device::DeviceCodec> AffineCodec::placed_on_device(device::AffineKind kind, int64_t group) const {
+  return device::make_affine_codec({kind, form_, bits_, group, wide_});
 }
 
 // Each rounding errs by at most `unit` of its result, or half the smallest subnormal number. The results on the way are

@@ -1,5 +1,6 @@
 #pragma once
 #include "cache_backends/codec.h"
+#include "cache_backends/device/affine_kind.h"
 #include "cache_backends/kernels/affine.h"
 
 namespace kvdiff {
@@ -33,6 +34,8 @@ class AffineCodec : public Codec {
     return {packed_bytes(shape), parameters, parameters, 0};
   }
   int bits() const { return bits_; }
+  // For on_device(): the same places there. group: values of one, where the kind has groups.
+  std::shared_ptr<const device::DeviceCodec> placed_on_device(device::AffineKind kind, int64_t group = 1) const;
 
  private:
   struct Ranges {

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "cache_backends/codecs/spec_values.h"
+#include "cache_backends/device/fp8_codec.h"
 #include "cache_backends/error.h"
 #include "cache_backends/fp8.h"
 #include "cache_backends/storage.h"
@@ -16,19 +17,6 @@ namespace kvdiff {
 namespace {
 
 constexpr double infinite = std::numeric_limits<double>::infinity();
-
-struct Fp8Format {
-  bool e5m2 = false;
-  bool per_token_head = false;
-  bool frozen = false;       // the scale of the first block serves all
-  float divisor = 448;       // scale = max|x| / divisor
-  float least = 1e-6f;       // of a scale
-  bool by_reciprocal = true;  // x * (1 / scale), not x / scale
-
-  float largest() const { return e5m2 ? 57344.0f : 448.0f; }
-  int mantissa() const { return e5m2 ? 2 : 3; }
-  double smallest() const { return e5m2 ? 0x1p-16 : 0x1p-9; }  // subnormal step
-};
 
 std::array<float, 256> values_of(bool e5m2) {
   std::array<float, 256> values;
@@ -50,7 +38,7 @@ void round_all(Dtype dtype, float* values, int64_t count) {
 class Fp8Codec : public Codec {
  public:
   // held: the scale of everything, if it is known already.
-  Fp8Codec(const Fp8Format& format, std::vector<float> held, bool counts_held)
+  Fp8Codec(const Fp8Rules& format, std::vector<float> held, bool counts_held)
       : format_(format), held_(std::move(held)), counts_held_(counts_held), values_(values_of(format.e5m2)) {}
 
   EncodedBlock encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override;
@@ -71,9 +59,12 @@ class Fp8Codec : public Codec {
   bool shares_scale() const override { return !format_.per_token_head && held_.empty(); }
   std::unique_ptr<Codec> frozen(std::span<const float> values, const BlockShape&, Dtype) const override {
     if (!format_.frozen || !held_.empty()) return nullptr;
-    return std::make_unique<Fp8Codec>(format_, std::vector<float>{scale_of(values)}, true);
+    return make_frozen_fp8(format_, scale_of(values));
   }
   Bytes shared_bytes() const override { return {0, counts_held_ ? 4 : 0, 0, 0}; }
+  std::shared_ptr<const device::DeviceCodec> on_device() const override {
+    return device::make_fp8_codec(format_, held_.empty() ? std::nullopt : std::optional(held_.front()));
+  }
 
  private:
   float scale_of(std::span<const float> values) const;
@@ -83,7 +74,7 @@ class Fp8Codec : public Codec {
     return format_.per_token_head ? std::max<int64_t>(shape.head_size, 1) : std::max<int64_t>(shape.elements(), 1);
   }
 
-  Fp8Format format_;
+  Fp8Rules format_;
   std::vector<float> held_;
   bool counts_held_;
   std::array<float, 256> values_;
@@ -169,7 +160,7 @@ std::vector<SpecKey> hf_fp8_keys() { return {}; }
 std::unique_ptr<Codec> make_fp8(const SideSpec& spec, Side side) {
   const auto keys = fp8_keys();
   const std::string scale = choice_value(spec, keys, "scale");
-  Fp8Format format;
+  Fp8Rules format;
   format.e5m2 = choice_value(spec, keys, "format") == "e5m2";
   format.per_token_head = choice_value(spec, keys, "per") == "token-head";
   format.divisor = format.largest();
@@ -185,8 +176,12 @@ std::unique_ptr<Codec> make_fp8(const SideSpec& spec, Side side) {
   return std::make_unique<Fp8Codec>(format, std::vector<float>{}, false);
 }
 
+std::unique_ptr<Codec> make_frozen_fp8(const Fp8Rules& rules, float scale) {
+  return std::make_unique<Fp8Codec>(rules, std::vector<float>{scale}, true);
+}
+
 std::unique_ptr<Codec> make_hf_fp8(const SideSpec&, Side) {
-  Fp8Format format;
+  Fp8Rules format;
   format.frozen = true;
   format.least = std::numeric_limits<float>::min();
   format.by_reciprocal = false;

@@ -17,9 +17,24 @@ namespace kvdiff {
 //   the first block / 200 for keys, / 100 for values (calculate_kv_scales), or scale=dynamic, the token-head rule over
 //   the whole block. scale=auto: dynamic per token and head, 1 per tensor.
 // NaN and infinities in what a scale is taken from poison all that it serves.
+struct Fp8Rules {
+  bool e5m2 = false;
+  bool per_token_head = false;
+  bool frozen = false;        // the scale of the first block serves all
+  float divisor = 448;        // scale = max|x| / divisor
+  float least = 1e-6f;        // of a scale
+  bool by_reciprocal = true;  // x * (1 / scale), not x / scale
+
+  float largest() const { return e5m2 ? 57344.0f : 448.0f; }
+  int mantissa() const { return e5m2 ? 2 : 3; }
+  double smallest() const { return e5m2 ? 0x1p-16 : 0x1p-9; }  // subnormal step
+};
+
 std::vector<SpecKey> fp8_keys();
 std::vector<SpecKey> hf_fp8_keys();  // none
 std::unique_ptr<Codec> make_fp8(const SideSpec& spec, Side side);
 std::unique_ptr<Codec> make_hf_fp8(const SideSpec& spec, Side side);
+// With the scale of another block, for good.
+std::unique_ptr<Codec> make_frozen_fp8(const Fp8Rules& rules, float scale);
 
 }  // namespace kvdiff

@@ -1,14 +1,12 @@
 #include "cache_backends/codecs/ggml.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "cache_backends/codecs/ggml_blocks.h"
 #include "cache_backends/codecs/spec_values.h"
-#include "cache_backends/error.h"
+#include "cache_backends/device/ggml_codec.h"
 #include "cache_backends/kernels/integer.h"
 
 namespace kvdiff {
@@ -33,23 +31,16 @@ class GgmlCodec : public Codec {
   }
   int64_t levels() const override { return int64_t{1} << format_.bits; }
   double error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override;
+  std::shared_ptr<const device::DeviceCodec> on_device() const override { return device::make_ggml_codec(format_); }
 
  private:
-  void require_whole_blocks(const BlockShape& shape) const;
   double block_bound(const float* values, Dtype dtype) const;
 
   const GgmlFormat& format_;
 };
 
-void GgmlCodec::require_whole_blocks(const BlockShape& shape) const {
-  if (shape.head_size % ggml_block == 0) return;
-  throw UserError(ExitCode::usage, fmt::format("{}: found heads of {} channels, expected a multiple of {}: ggml's blocks lie "
-                                               "along the head, and llama.cpp refuses the rest too; choose another codec",
-                                               format_.name, shape.head_size, ggml_block));
-}
-
 EncodedBlock GgmlCodec::encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const {
-  require_whole_blocks(shape);
+  require_whole_blocks(format_, shape.head_size);
   const size_t blocks = values.size() / ggml_block;
   EncodedBlock encoded = {shape, dtype, std::vector<std::byte>(blocks * static_cast<size_t>(format_.packed())), {}, {}};
   auto* packed = reinterpret_cast<uint8_t*>(encoded.packed.data());
@@ -121,7 +112,7 @@ double GgmlCodec::block_bound(const float* values, Dtype dtype) const {
 }
 
 double GgmlCodec::error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const {
-  require_whole_blocks(shape);
+  require_whole_blocks(format_, shape.head_size);
   double bound = 0;
   for (size_t i = 0; i < values.size() / ggml_block; ++i)
     bound = std::max(bound, block_bound(values.data() + i * ggml_block, dtype));

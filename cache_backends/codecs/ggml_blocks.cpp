@@ -1,5 +1,7 @@
 #include "cache_backends/codecs/ggml_blocks.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -103,6 +105,13 @@ const GgmlFormat& ggml_format(std::string_view name) {
   for (const GgmlFormat& format : formats)
     if (format.name == name) return format;
   throw InternalError("no ggml format " + std::string(name));
+}
+
+void require_whole_blocks(const GgmlFormat& format, int64_t head_size) {
+  if (head_size % ggml_block == 0) return;
+  throw UserError(ExitCode::usage, fmt::format("{}: found heads of {} channels, expected a multiple of {}: ggml's blocks lie "
+                                               "along the head, and llama.cpp refuses the rest too; choose another codec",
+                                               format.name, head_size, ggml_block));
 }
 
 void pack_ggml(const GgmlFormat& format, const int8_t* codes, uint8_t* packed) {

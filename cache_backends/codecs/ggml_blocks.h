@@ -24,6 +24,8 @@ struct GgmlFormat {
   int64_t packed() const { return bits == 8 ? 32 : bits == 5 ? 20 : 16; }  // bytes
 };
 const GgmlFormat& ggml_format(std::string_view name);  // throws InternalError
+// Throws UserError(usage) where blocks do not lie whole in a head.
+void require_whole_blocks(const GgmlFormat& format, int64_t head_size);
 
 // What the codes of iq4_nl stand for.
 extern const int8_t iq4_nl_steps[16];

@@ -9,8 +9,8 @@
 #include "cache_backends/codecs/integer_scales.h"
 #include "cache_backends/codecs/lmdeploy.h"
 #include "cache_backends/codecs/spec_values.h"
+#include "cache_backends/device/integer_codec.h"
 #include "cache_backends/error.h"
-#include "cache_backends/kernels/integer.h"
 
 namespace kvdiff {
 namespace {
@@ -19,8 +19,9 @@ class IntegerCodec : public Codec {
  public:
   IntegerCodec(const IntegerFormat& format, Rounding round) : format_(format), round_(round) {}
   // With scales taken from another block, for good.
-  IntegerCodec(const IntegerCodec& codec, IntegerScales scales)
-      : format_(codec.format_), round_(codec.round_), held_(std::move(scales)) {}
+  IntegerCodec(const IntegerFormat& format, Rounding round, IntegerScales scales,
+               std::shared_ptr<const device::DeviceCodec> on_device)
+      : format_(format), round_(round), held_(std::move(scales)), on_device_(std::move(on_device)) {}
 
   EncodedBlock encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override;
   void decode(const EncodedView& block, int64_t first, std::span<float> out) const override;
@@ -37,12 +38,14 @@ class IntegerCodec : public Codec {
   Bytes shared_bytes() const override {
     return {0, 4 * static_cast<int64_t>(held_.scale.size()), 4 * static_cast<int64_t>(held_.zero.size()), 0};
   }
+  std::shared_ptr<const device::DeviceCodec> on_device() const override {
+    return on_device_ ? on_device_ : device::make_integer_codec(format_, round_, held_);
+  }
 
  private:
   bool holds_scales() const { return !held_.scale.empty(); }
   bool spans_tokens() const { return format_.per == IntegerPer::channel || format_.per == IntegerPer::tensor; }
   ScaleLayout layout(const BlockShape& shape) const { return {shape, format_.per, holds_scales()}; }
-  void require_held_shape(const BlockShape& shape) const;
   int64_t half(const BlockShape& shape) const { return (shape.head_size + 1) / 2; }
   int64_t row_bytes(const BlockShape& shape) const { return format_.bits == 8 ? shape.head_size : half(shape); }
   IntegerDecode row_decoder(const EncodedView& block, int64_t row, int64_t column) const;
@@ -51,13 +54,8 @@ class IntegerCodec : public Codec {
   IntegerFormat format_;
   Rounding round_;
   IntegerScales held_;  // frozen; empty while every block has its own
+  std::shared_ptr<const device::DeviceCodec> on_device_;  // where they were found on a device
 };
-
-void IntegerCodec::require_held_shape(const BlockShape& shape) const {
-  if (!holds_scales() || static_cast<int64_t>(held_.scale.size()) == layout(shape).count()) return;
-  throw InternalError(fmt::format("{} frozen scales do not serve a block of {} heads of {} channels",
-                                  held_.scale.size(), shape.heads, shape.head_size));
-}
 
 // Two codes per byte: the halves of a row side by side.
 void pack_nibbles(std::span<const int8_t> codes, int bias, std::byte* packed) {
@@ -70,7 +68,7 @@ void pack_nibbles(std::span<const int8_t> codes, int bias, std::byte* packed) {
 }
 
 EncodedBlock IntegerCodec::encode(std::span<const float> values, const BlockShape& shape, Dtype dtype) const {
-  require_held_shape(shape);
+  if (holds_scales()) require_held_shape(held_, layout(shape));
   const IntegerScales own = holds_scales() ? IntegerScales{} : integer_scales(format_, layout(shape), values);
   const IntegerScales& scales = holds_scales() ? held_ : own;
   std::vector<float> steps = scales.scale;
@@ -175,7 +173,7 @@ double IntegerCodec::row_bound(const float* row, int64_t count, const float* sca
 }
 
 double IntegerCodec::error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const {
-  require_held_shape(shape);
+  if (holds_scales()) require_held_shape(held_, layout(shape));
   const IntegerScales own = holds_scales() ? IntegerScales{} : integer_scales(format_, layout(shape), values);
   const IntegerScales& scales = holds_scales() ? held_ : own;
   const int64_t columns = shape.head_size, rows = columns == 0 ? 0 : shape.elements() / columns;
@@ -191,7 +189,7 @@ double IntegerCodec::error_bound(std::span<const float> values, const BlockShape
 std::unique_ptr<Codec> IntegerCodec::frozen(std::span<const float> values, const BlockShape& shape, Dtype) const {
   if (!format_.frozen || holds_scales()) return nullptr;
   const ScaleLayout shared = {shape, format_.per, true};
-  return std::make_unique<IntegerCodec>(*this, integer_scales(format_, shared, values));
+  return make_frozen_integer(format_, round_, integer_scales(format_, shared, values), nullptr);
 }
 
 template <typename Value>
@@ -250,6 +248,11 @@ std::vector<SpecKey> integer_keys() {
       {"round", "even", "to the nearest (ties to even, or away from zero), or toward zero", {"even", "away", "truncate"}},
       {"scale", "dynamic", "dynamic: of each encoded block; frozen: of the first one, for good", {"dynamic", "frozen"}},
   };
+}
+
+std::unique_ptr<Codec> make_frozen_integer(const IntegerFormat& format, Rounding round, IntegerScales scales,
+                                           std::shared_ptr<const device::DeviceCodec> on_device) {
+  return std::make_unique<IntegerCodec>(format, round, std::move(scales), std::move(on_device));
 }
 
 std::unique_ptr<Codec> make_int8(const SideSpec& spec, Side) { return make_integer(spec, 8); }

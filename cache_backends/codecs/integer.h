@@ -2,7 +2,7 @@
 #include <memory>
 #include <vector>
 
-#include "cache_backends/codec.h"
+#include "cache_backends/codecs/integer_scales.h"
 
 namespace kvdiff {
 
@@ -28,5 +28,8 @@ namespace kvdiff {
 std::vector<SpecKey> integer_keys();
 std::unique_ptr<Codec> make_int8(const SideSpec& spec, Side side);
 std::unique_ptr<Codec> make_int4(const SideSpec& spec, Side side);
+// With scales taken from another block, for good. on_device: null, or the codec that found them there.
+std::unique_ptr<Codec> make_frozen_integer(const IntegerFormat& format, Rounding round, IntegerScales scales,
+                                           std::shared_ptr<const device::DeviceCodec> on_device);
 
 }  // namespace kvdiff

@@ -1,10 +1,13 @@
 #include "cache_backends/codecs/integer_scales.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "cache_backends/codecs/spec_values.h"
+#include "cache_backends/error.h"
 #include "cache_backends/kernels/hqq.h"
 
 namespace kvdiff {
@@ -71,6 +74,12 @@ int64_t ScaleLayout::at(int64_t row) const {
     case IntegerPer::tensor: return 0;
   }
   return 0;
+}
+
+void require_held_shape(const IntegerScales& held, const ScaleLayout& layout) {
+  if (static_cast<int64_t>(held.scale.size()) == layout.count()) return;
+  throw InternalError(fmt::format("{} frozen scales do not serve a block of {} heads of {} channels", held.scale.size(),
+                                  layout.shape.heads, layout.shape.head_size));
 }
 
 IntegerScales integer_scales(const IntegerFormat& format, const ScaleLayout& layout, std::span<const float> values) {

@@ -3,10 +3,9 @@
 #include <vector>
 
 #include "cache_backends/codec.h"
+#include "cache_backends/kernels/integer.h"
 
 namespace kvdiff {
-
-enum class IntegerPer { token_head, token, channel, tensor };
 
 struct IntegerFormat {
   int bits = 8;
@@ -32,6 +31,9 @@ struct ScaleLayout {
   int64_t count() const;
   int64_t at(int64_t row) const;
 };
+
+// Throws InternalError where scales that were taken from another block do not serve this one.
+void require_held_shape(const IntegerScales& held, const ScaleLayout& layout);
 
 IntegerScales integer_scales(const IntegerFormat& format, const ScaleLayout& layout, std::span<const float> values);
 

@@ -16,6 +16,9 @@ class KiviCodec : public AffineCodec {
       : AffineCodec(AffineForm::minimum, bits), group_(group), by_channel_(side == Side::key) {}
   bool shares_scale() const override { return by_channel_; }
   PeerVerdict peer_verdict(const BlockShape& shape) const override;
+  std::shared_ptr<const device::DeviceCodec> on_device() const override {
+    return placed_on_device(by_channel_ ? device::AffineKind::tokens : device::AffineKind::heads, group_);
+  }
 
  protected:
   // Rows along which codes are packed and groups lie: [B, H, D] of tokens for keys, [B, H, S] of channels for values.

@@ -8,6 +8,9 @@ namespace {
 class LmdeployCodec : public AffineCodec {
  public:
   explicit LmdeployCodec(int bits) : AffineCodec(AffineForm::zero, bits, bits == 4) {}
+  std::shared_ptr<const device::DeviceCodec> on_device() const override {
+    return placed_on_device(bits() == 8 ? device::AffineKind::bytes : device::AffineKind::nibbles);
+  }
 
  protected:
   int64_t row_bytes(const BlockShape& shape) const { return bits() == 8 ? shape.head_size : (shape.head_size + 1) / 2; }

@@ -21,6 +21,9 @@ class QuantoCodec : public AffineCodec {
       : AffineCodec(AffineForm::shift, bits), per_byte_(8 / bits), axis_(axis), group_(group) {}
   bool shares_scale() const override { return axis_ == -1; }
   PeerVerdict peer_verdict(const BlockShape& shape) const override;
+  std::shared_ptr<const device::DeviceCodec> on_device() const override {
+    return placed_on_device(axis_ == 0 ? device::AffineKind::runs : device::AffineKind::channels, group_);
+  }
 
  protected:
   Run run_at(const BlockShape& shape, int64_t element) const override;

@@ -16,8 +16,14 @@ struct EncodedArrays {
   Array<float> scale, zero;
 };
 
-// How a store is read: one alternative per family of codecs.
-using Format = std::variant<PlainFormat, HqqFormat>;
+// How a store is read: one alternative per family of codecs. Those of codes also have code(row, token, d), the integer that
+// Codec::codes gives.
+using Format = std::variant<PlainFormat,
+                            HqqFormat,
+                            IntegerRowFormat,
+                            AffineFormat,
+                            GgmlBlockFormat,
+                            Fp8Format>;
 
 // A codec whose values and codes lie on a device; the bits are those of the host's codec with the same spec. Immutable.
 // Codec::on_device() makes it.
@@ -26,8 +32,13 @@ class DeviceCodec {
   virtual ~DeviceCodec() = default;
   // values: device memory, shape.elements() of them. Throws as the host's codec does.
   virtual EncodedArrays encode(Device& device, std::span<const float> values, const BlockShape& shape, Dtype dtype) const = 0;
+  // memory: of one store, whose tokens were encoded by this codec. The spans of a BlockStore hold its arrays and nothing else.
   virtual Format format(const EncodedMemory& memory) const = 0;
-  // The host's codec with scales taken from these values, for good; null where every block has its own.
+  // Does [n x batch, heads, 1, head_size] encode to what n tokens give, each alone as [batch, heads, 1, head_size], side by
+  // side? Then a UnitStore fills with one call.
+  virtual bool sequences_apart() const { return false; }
+  // Codec::frozen for values on a device: the scales are found there; the codec that holds them has them there too, and its
+  // on_device() reads them there. Null where every block has scales of its own.
   virtual std::unique_ptr<Codec> frozen(Device&, std::span<const float>, const BlockShape&) const { return nullptr; }
 };
 

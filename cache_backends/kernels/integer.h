@@ -8,6 +8,7 @@
 namespace kvdiff {
 
 enum class Rounding { even, away, truncate };
+enum class IntegerPer { token_head, token, channel, tensor };  // what shares a scale (codecs/integer.h)
 
 // A row of values to codes. Symmetric: clamp(round(value * scale)), with the inverse of the step as scale. With an
 // offset: clamp(round((value - zero) / scale)). NaN becomes code 0.

@@ -1,9 +1,13 @@
 #pragma once
+#include "cache_backends/device/kernels/affine_encode.cuh"
 #include "cache_backends/device/kernels/attention.cuh"
 #include "cache_backends/device/kernels/cascade.cuh"
+#include "cache_backends/device/kernels/fp8_encode.cuh"
+#include "cache_backends/device/kernels/ggml_encode.cuh"
 #include "cache_backends/device/kernels/hqq_encode.cuh"
 #include "cache_backends/device/kernels/hqq_error.cuh"
 #include "cache_backends/device/kernels/hqq_zeros.cuh"
+#include "cache_backends/device/kernels/integer_encode.cuh"
 #include "cache_backends/device/kernels/linear.cuh"
 #include "cache_backends/device/kernels/list.h"
 #include "cache_backends/device/kernels/memory.cuh"
