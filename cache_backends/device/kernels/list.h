@@ -13,7 +13,12 @@
   X(SiluMultiply)         \
   X(AddRounded)           \
   X(TakeRows)             \
-  X(ByHead)
+  X(ByHead)               \
+  X(ComparePairs)         \
+  X(CompareSoftmax)       \
+  X(CompareVocabularies)  \
+  X(LargestToken)         \
+  X(DigestBits)
 
 namespace kvdiff::device {
 
