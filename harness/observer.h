@@ -5,6 +5,10 @@
 
 namespace kvdiff {
 
+namespace device {
+class Device;
+}
+
 // Lane 0 is the reference, lane 1 the control, candidates follow.
 using LaneId = int;
 
@@ -36,6 +40,7 @@ struct Observation {
   int64_t rows = 0, columns = 0;
   int32_t followed_token = -1;  // logits only: the token that is fed next, -1 when there is none
   std::span<const float> reference, candidate;
+  device::Device* device = nullptr;  // whose memory both lie in; null: the host's
 };
 
 // The engine calls it from several threads at once for different (lane, mode), one after another for the same one.

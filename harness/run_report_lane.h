@@ -170,7 +170,7 @@ struct NotMeasured {
   std::string what, reason;
 };
 
-// XXH3-64 in hex of all bits in the order of layer, token, head: equal digests are equal bits. Empty: not taken.
+// 64 bits in hex (run/bit_digest.h) of all values in the order of layer, token, head: equal digests are equal bits. Empty: not taken.
 struct LaneDigests {
   std::string key, value, logits;
 };

@@ -7,7 +7,6 @@
 
 #include "cache_backends/error.h"
 #include "harness/metrics/totals.h"
-#include "harness/metrics/vocabulary.h"
 
 namespace kvdiff {
 
@@ -28,19 +27,13 @@ float relative_l2(double reference_squared, double difference_squared, int64_t c
   return static_cast<float>(std::sqrt(difference_squared / reference_squared));
 }
 
-RowPair row_of(const Observation& observation, int head) {
-  const auto columns = static_cast<size_t>(observation.columns), first = static_cast<size_t>(head) * columns;
-  return {observation.reference.subspan(first, columns), observation.candidate.subspan(first, columns)};
-}
-
 std::string_view kind_of(float value) {
   if (std::isnan(value)) return "NaN";
   return value > 0 ? "+infinity" : "-infinity";
 }
 
-NotFinite not_finite_at(const Observation& observation, Place place, int64_t index) {
-  const RowPair pair = row_of(observation, place.head);
-  const float reference = pair.reference[static_cast<size_t>(index)], candidate = pair.candidate[static_cast<size_t>(index)];
+NotFinite not_finite_at(const Observation& observation, RowSource& rows, Place place, int64_t index) {
+  const auto [reference, candidate] = rows.at(place.head, index);
   place.index = index;
   const bool in_reference = !std::isfinite(reference);
   return {observation.lane, observation.mode, observation.stage,       place,
@@ -58,7 +51,7 @@ VocabularyStep broken_step(const Observation& observation) {
 }  // namespace
 
 LaneRecorder::LaneRecorder(Mode mode, int layers, int64_t expected_steps, ReferenceSoftmax& reference)
-    : layers_(layers), expected_steps_(expected_steps), reference_(reference) {
+    : layers_(layers), expected_steps_(expected_steps), host_(reference) {
   measured_.mode = mode;
   measured_.stages.resize(stage_count);
   for (int i = 0; i < stage_count; ++i) measured_.stages[static_cast<size_t>(i)].stage = static_cast<Stage>(i);
@@ -82,28 +75,24 @@ StageMeasurements& LaneRecorder::prepare(const Observation& observation) {
   return stage;
 }
 
-void LaneRecorder::note_not_finite(const Observation& observation, int head, const RowResult& row) {
+void LaneRecorder::note_not_finite(const Observation& observation, RowSource& rows, int head, const RowResult& row) {
   measured_.not_finite += observation.columns - row.compared;
   const Place place = {observation.step, observation.layer, head, -1};
   if (!measured_.first_not_finite)
-    measured_.first_not_finite = not_finite_at(observation, place, row.first_not_finite);
+    measured_.first_not_finite = not_finite_at(observation, rows, place, row.first_not_finite);
   if (!measured_.first_not_finite_reference && row.first_not_finite_reference >= 0)
-    measured_.first_not_finite_reference = not_finite_at(observation, place, row.first_not_finite_reference);
+    measured_.first_not_finite_reference = not_finite_at(observation, rows, place, row.first_not_finite_reference);
 }
 
-LaneRecorder::Joined LaneRecorder::add_rows(const Observation& observation, StageMeasurements& stage) {
+LaneRecorder::Joined LaneRecorder::add_rows(const Observation& observation, RowSource& rows, StageMeasurements& stage) {
   Joined joined;
-  std::shared_ptr<const ReferenceRows> softmax;
-  if (observation.stage == Stage::attention_logits) softmax = reference_.of(observation);
   const size_t layer = observation.stage == Stage::logits ? 0 : static_cast<size_t>(observation.layer);
   for (int head = 0; head < stage.heads; ++head) {
-    const RowPair pair = row_of(observation, head);
-    const RowResult row = measure_row(pair, workspace_);
-    if (!row.finite()) note_not_finite(observation, head, row);
+    const RowResult row = rows.measure(head);
+    if (!row.finite()) note_not_finite(observation, rows, head, row);
     const Place place = {observation.step, observation.layer, head, -1};
     const auto index = static_cast<size_t>(head);
-    const SoftmaxRow* reference = softmax ? &softmax->rows[index] : nullptr;
-    const RowInPlace at = {observation.stage, place, pair, row, workspace_, reference};
+    const RowInPlace at = {observation.stage, place, observation.columns, row, rows};
     joined.attention_sum += add_row(at, stage.totals[layer * static_cast<size_t>(stage.heads) + index]);
     joined.attention_rows += counts_as_attention_row(at);
     joined.compared += row.compared;
@@ -146,24 +135,20 @@ void LaneRecorder::add_history(const Observation& observation, const Joined& joi
                                  observation.columns, error, static_cast<float>(joined.max_abs)});
 }
 
-void LaneRecorder::add_vocabulary(const Observation& observation, bool finite) {
-  if (!finite) {
-    measured_.vocabulary.push_back(broken_step(observation));
-    return;
-  }
-  const std::shared_ptr<const ReferenceRows> reference = reference_.of(observation);
-  measured_.vocabulary.push_back(measure_vocabulary(
-      observation.step, {reference->rows[0], row_of(observation, 0), observation.followed_token}));
+void LaneRecorder::add_vocabulary(const Observation& observation, RowSource& rows, bool finite) {
+  measured_.vocabulary.push_back(finite ? rows.vocabulary() : broken_step(observation));
 }
 
 void LaneRecorder::on(const Observation& observation) {
   StageMeasurements& stage = prepare(observation);
   const int64_t broken_before = measured_.not_finite;
-  const Joined joined = add_rows(observation, stage);
+  RowSource& rows = observation.device ? static_cast<RowSource&>(device_) : host_;
+  rows.take(observation);
+  const Joined joined = add_rows(observation, rows, stage);
   add_to_step(observation, joined, stage);
   if (is_heat_mapped(observation.stage)) add_to_heat_map(observation, joined);
   if (is_history(observation.stage)) add_history(observation, joined);
-  if (observation.stage == Stage::logits) add_vocabulary(observation, measured_.not_finite == broken_before);
+  if (observation.stage == Stage::logits) add_vocabulary(observation, rows, measured_.not_finite == broken_before);
 }
 
 }  // namespace kvdiff

@@ -3,9 +3,9 @@
 #include <span>
 #include <vector>
 
+#include "harness/metrics/device_rows.h"
+#include "harness/metrics/host_rows.h"
 #include "harness/metrics/measurements.h"
-#include "harness/metrics/row_metrics.h"
-#include "harness/metrics/softmax.h"
 
 namespace kvdiff {
 
@@ -28,9 +28,9 @@ class LaneRecorder {
   };
 
   StageMeasurements& prepare(const Observation& observation);
-  Joined add_rows(const Observation& observation, StageMeasurements& stage);
-  void add_vocabulary(const Observation& observation, bool finite);
-  void note_not_finite(const Observation& observation, int head, const RowResult& row);
+  Joined add_rows(const Observation& observation, RowSource& rows, StageMeasurements& stage);
+  void add_vocabulary(const Observation& observation, RowSource& rows, bool finite);
+  void note_not_finite(const Observation& observation, RowSource& rows, int head, const RowResult& row);
   void add_to_step(const Observation& observation, const Joined& joined, StageMeasurements& stage);
   void add_to_heat_map(const Observation& observation, const Joined& joined);
   void add_history(const Observation& observation, const Joined& joined);
@@ -38,8 +38,8 @@ class LaneRecorder {
   int layers_;
   int64_t expected_steps_;
   ModeMeasurements measured_;
-  RowWorkspace workspace_;
-  ReferenceSoftmax& reference_;
+  HostRows host_;
+  DeviceRows device_;
 };
 
 }  // namespace kvdiff

@@ -37,11 +37,16 @@ SoftmaxRow softmax_row(std::span<const float> logits) {
 SoftmaxComparison compare_softmax(const SoftmaxRow& reference, const RowPair& logits) {
   const RowKernels& kernels = row_kernels();
   const auto size = static_cast<int64_t>(logits.candidate.size());
+  const float candidate_max = kernels.largest(logits.candidate.data(), size);
+  return comparison_of(reference.sum, candidate_max,
+                       kernels.softmax_sums({reference.weights.data(), logits.reference.data(), logits.candidate.data(),
+                                             size, reference.max, candidate_max}));
+}
+
+SoftmaxComparison comparison_of(double reference_sum, float candidate_max, const SoftmaxSums& sums) {
   SoftmaxComparison result;
-  result.candidate_max = kernels.largest(logits.candidate.data(), size);
-  const SoftmaxSums sums = kernels.softmax_sums({reference.weights.data(), logits.reference.data(),
-                                                 logits.candidate.data(), size, reference.max, result.candidate_max});
-  const double kl = sums.weighted_difference / reference.sum - portable_log(reference.sum / sums.candidate);
+  result.candidate_max = candidate_max;
+  const double kl = sums.weighted_difference / reference_sum - portable_log(reference_sum / sums.candidate);
   result.kl = kl > 0 ? kl : 0;
   result.candidate_log_sum = portable_log(sums.candidate);
   return result;

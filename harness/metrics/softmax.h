@@ -25,6 +25,8 @@ struct SoftmaxComparison {
 };
 // The rows must be finite. Exactly 0 for equal rows.
 SoftmaxComparison compare_softmax(const SoftmaxRow& reference, const RowPair& logits);
+// The same from sums that were made elsewhere. reference_sum: of exp(r - max_r).
+SoftmaxComparison comparison_of(double reference_sum, float candidate_max, const SoftmaxSums& sums);
 
 struct ReferenceRows {
   std::vector<float> logits;     // [rows, columns], as they came

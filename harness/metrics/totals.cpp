@@ -23,15 +23,15 @@ void add_pairs(const RowResult& row, Totals& totals) {
 
 void keep_max(const RowInPlace& at, Totals& totals) {
   if (!(at.row.sums.max_abs > totals.max_abs)) return;
-  const RowPair repaired = {at.workspace.reference, at.workspace.candidate};
   totals.max_abs = at.row.sums.max_abs;
   totals.max_abs_place = at.place;
-  totals.max_abs_place.index = index_of_max_abs(at.row.finite() ? at.pair : repaired, at.row.sums.max_abs);
+  totals.max_abs_place.index = at.source.index_of_max_abs(at.place.head, at.row.sums.max_abs);
 }
 
 double add_probabilities(const RowInPlace& at, Totals& totals) {
   const double moved = 0.5 * at.row.sums.absolute_difference;
-  const double reference = at.pair.reference[0], candidate = at.pair.candidate[0];
+  const RowSource::Values first = at.source.at(at.place.head, 0);
+  const double reference = first.reference, candidate = first.candidate;
   totals.mass_moved += moved;
   totals.largest_mass_moved = std::max(totals.largest_mass_moved, moved);
   totals.sink_reference += reference;
@@ -66,7 +66,7 @@ void add(const Totals& part, Totals& sum) {
 
 bool counts_as_attention_row(const RowInPlace& at) {
   const bool attention = at.stage == Stage::attention_logits || at.stage == Stage::attention_probs;
-  return attention && at.row.finite() && !at.pair.reference.empty();
+  return attention && at.row.finite() && at.columns > 0;
 }
 
 double add_row(const RowInPlace& at, Totals& totals) {
@@ -75,7 +75,7 @@ double add_row(const RowInPlace& at, Totals& totals) {
   if (!counts_as_attention_row(at)) return 0;
   ++totals.attention_rows;
   if (at.stage == Stage::attention_probs) return add_probabilities(at, totals);
-  const double kl = compare_softmax(*at.softmax, at.pair).kl;
+  const double kl = at.source.attention_kl(at.place.head);
   totals.attention_kl += kl;
   return kl;
 }

@@ -17,6 +17,10 @@ double at(std::span<const float> logits, int32_t token) { return logits[static_c
 
 }  // namespace
 
+double margin(float best, float second) {
+  return best > second ? static_cast<double>(best) - static_cast<double>(second) : 0;
+}
+
 TopTwo top_two(std::span<const float> logits) {
   TopTwo top;
   const float best = largest(logits);
@@ -26,7 +30,7 @@ TopTwo top_two(std::span<const float> logits) {
   top.token = static_cast<int32_t>(index);
   if (logits.size() == 1) return top;
   const float second = std::max(largest(logits.first(index)), largest(logits.subspan(index + 1)));
-  top.margin = static_cast<double>(best) - static_cast<double>(second);
+  top.margin = margin(best, second);
   return top;
 }
 
@@ -39,29 +43,43 @@ int32_t rank_of(std::span<const float> logits, int32_t token) {
   return rank;
 }
 
-VocabularyStep measure_vocabulary(int64_t step, const VocabularyPair& pair) {
-  const RowPair& logits = pair.logits;
+VocabularyStep vocabulary_step(int64_t step, const LogitFigures& figures) {
   VocabularyStep result;
   result.step = step;
-  const SoftmaxComparison softmax = compare_softmax(pair.reference, logits);
-  const TopTwo reference = top_two(logits.reference), candidate = top_two(logits.candidate);
-  result.kld = softmax.kl;
-  result.reference_token = reference.token;
-  result.candidate_token = candidate.token;
-  result.flip = reference.token != candidate.token;
-  result.reference_margin = reference.margin;
-  result.candidate_margin = candidate.margin;
-  result.flip_gap = at(logits.reference, reference.token) - at(logits.reference, candidate.token);
-  result.candidate_rank = result.flip ? rank_of(logits.reference, candidate.token) : 0;
-  result.followed_token = pair.followed_token;
-  if (pair.followed_token < 0) return result;
-  if (static_cast<size_t>(pair.followed_token) >= logits.reference.size())
-    throw InternalError(
-        fmt::format("followed token {} of a vocabulary of {}", pair.followed_token, logits.reference.size()));
-  result.reference_logprob = at(logits.reference, pair.followed_token) - pair.reference.max - pair.reference.log_sum;
+  result.kld = figures.softmax.kl;
+  result.reference_token = figures.reference.token;
+  result.candidate_token = figures.candidate.token;
+  result.flip = figures.reference.token != figures.candidate.token;
+  result.reference_margin = figures.reference.margin;
+  result.candidate_margin = figures.candidate.margin;
+  result.flip_gap = figures.flip_gap;
+  result.candidate_rank = figures.candidate_rank;
+  result.followed_token = figures.followed_token;
+  if (figures.followed_token < 0) return result;
+  if (figures.followed_token >= figures.vocabulary)
+    throw InternalError(fmt::format("followed token {} of a vocabulary of {}", figures.followed_token, figures.vocabulary));
+  result.reference_logprob = figures.followed.reference - figures.reference_max - figures.reference_log_sum;
   result.candidate_logprob =
-      at(logits.candidate, pair.followed_token) - softmax.candidate_max - softmax.candidate_log_sum;
+      figures.followed.candidate - figures.softmax.candidate_max - figures.softmax.candidate_log_sum;
   return result;
+}
+
+VocabularyStep measure_vocabulary(int64_t step, const VocabularyPair& pair) {
+  const RowPair& logits = pair.logits;
+  LogitFigures figures;
+  figures.vocabulary = static_cast<int64_t>(logits.reference.size());
+  figures.softmax = compare_softmax(pair.reference, logits);
+  figures.reference_max = pair.reference.max;
+  figures.reference_log_sum = pair.reference.log_sum;
+  figures.reference = top_two(logits.reference);
+  figures.candidate = top_two(logits.candidate);
+  figures.flip_gap = at(logits.reference, figures.reference.token) - at(logits.reference, figures.candidate.token);
+  if (figures.reference.token != figures.candidate.token)
+    figures.candidate_rank = rank_of(logits.reference, figures.candidate.token);
+  figures.followed_token = pair.followed_token;
+  if (pair.followed_token >= 0 && pair.followed_token < figures.vocabulary)
+    figures.followed = {at(logits.reference, pair.followed_token), at(logits.candidate, pair.followed_token)};
+  return vocabulary_step(step, figures);
 }
 
 }  // namespace kvdiff

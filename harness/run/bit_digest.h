@@ -1,31 +1,39 @@
 #pragma once
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "cache_backends/device/array.h"
 
 namespace kvdiff {
 
 class Compute;
 
-// XXH3-64 of a growing series of floats: equal digests are equal bits (any NaN counts as the canonical one).
+// Digest of a growing series of floats, on the host and on a device: equal digests are equal bits (any NaN counts as one).
+//
+// The sum, modulo 2^64, of a mixed number for each (index, bits), and the count. A sum has no order, so the series may be cut
+// anywhere and its parts added up by any number of threads; the place of a value is in its term, so a series in another order
+// has other terms. Two series that differ agree when the differences of their mixed terms add up to 0, which happens to one
+// pair in 2^64 as far as mixed numbers are like random ones. That suffices to tell two runs apart; it is no defence against
+// somebody who wants two series with one digest.
 class FloatHash {
  public:
-  FloatHash();
-  FloatHash(const FloatHash& other);
+  FloatHash() = default;
+  FloatHash(const FloatHash& other);  // reads back what the other has on a device
   FloatHash& operator=(const FloatHash& other);
   FloatHash(FloatHash&&) noexcept = default;
   FloatHash& operator=(FloatHash&&) noexcept = default;
 
   void add(std::span<const float> values);
-  uint64_t value() const;
+  // values: memory of the device, which outlives this. Always the same device. Does not wait for it.
+  void add(device::Device& device, std::span<const float> values);
+  uint64_t value() const;  // waits for the device
 
  private:
-  struct Free {
-    void operator()(void* state) const;
-  };
-  std::unique_ptr<void, Free> state_;
+  uint64_t sum() const;
+  uint64_t sum_ = 0, count_ = 0;      // sum_: of what was added on the host
+  device::Array<uint64_t> on_device_; // one number: of what was added there; empty before
 };
 
 // Of all K and V that a lane wrote (in the order of layer, token, head) and all logits that it saw.

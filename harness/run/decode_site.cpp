@@ -77,6 +77,7 @@ void DecodeSite::observe(const Stream& stream, int layer, Stage stage, int64_t r
   seen.columns = static_cast<int64_t>(reference.size()) / rows;
   seen.reference = reference;
   seen.candidate = candidate;
+  seen.device = engine_.compute.device();
   observer_->on(seen);
 }
 

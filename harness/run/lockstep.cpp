@@ -146,7 +146,7 @@ class Lockstep {
 
   int32_t choose(std::span<const float> logits) const {
     if (!engine_.compute.device()) return choose_token(logits, input_.sampling, step_);
-    return choose_token(engine_.compute.read(logits), input_.sampling, step_);
+    return choose_tokens(*engine_.compute.device(), logits, 1, input_.sampling, step_).front();
   }
 
   void observe_logits(LaneId id, int32_t followed) const {
@@ -161,6 +161,7 @@ class Lockstep {
     seen.followed_token = followed;
     seen.reference = lanes_[reference_lane].forced_logits;
     seen.candidate = lanes_[static_cast<size_t>(id)].forced_logits;
+    seen.device = engine_.compute.device();
     input_.observer->on(seen);
   }
 

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "cache_backends/device/launch.h"
 #include "harness/metrics/portable_math.h"
 
 namespace kvdiff {
@@ -74,6 +75,23 @@ int32_t choose_token(std::span<const float> logits, const Sampling& sampling, in
     if (noisy > best.first || (noisy == best.first && id < best.second)) best = {noisy, id};
   }
   return best.second;
+}
+
+std::vector<int32_t> choose_tokens(device::Device& device, std::span<const float> logits, int64_t rows, const Sampling& sampling,
+                                   int64_t step) {
+  const int64_t vocabulary = static_cast<int64_t>(logits.size()) / rows;
+  if (sampling.temperature <= 0) {
+    const device::Array<int32_t> tokens(device, rows);
+    device::launch<device::LargestToken>(device, {device::span(logits), device::span(tokens), vocabulary});
+    return tokens.read();
+  }
+  std::vector<int32_t> tokens;
+  std::vector<float> row(static_cast<size_t>(vocabulary));
+  for (int64_t i = 0; i < rows; ++i) {
+    device.copy_out(row.data(), logits.data() + i * vocabulary, vocabulary * static_cast<int64_t>(sizeof(float)));
+    tokens.push_back(choose_token(row, sampling, step));
+  }
+  return tokens;
 }
 
 }  // namespace kvdiff

@@ -45,7 +45,12 @@
   X(AffineCodes)                \
   X(GgmlQuantize)               \
   X(Fp8Scale)                   \
-  X(Fp8Codes)
+  X(Fp8Codes)                   \
+  X(ComparePairs)               \
+  X(CompareSoftmax)             \
+  X(CompareVocabularies)        \
+  X(LargestToken)               \
+  X(DigestBits)
 
 namespace kvdiff::device {
 

@@ -2,6 +2,7 @@
 #include <limits>
 #include <vector>
 
+#include "cache_backends/device/array.h"
 #include "harness/run/sampling.h"
 #include "tests/catch.h"
 #include "tests/support/engine_fixture.h"
@@ -14,6 +15,29 @@ TEST_CASE("sampling: temperature 0 takes the largest logit, the lowest id wins t
   CHECK(greedy_token(std::vector<float>{1, 3, 3, 2}) == 1);
   CHECK(greedy_token(std::vector<float>{nan, -5, nan, -4}) == 3);
   CHECK(greedy_token(std::vector<float>{nan, nan}) == 0);
+}
+
+TEST_CASE("sampling: on a device the same tokens as on the host", "[sampling][device]") {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
+  const auto device = device::make_emulated_device();
+  for (const int64_t vocabulary : {1, 2, 63, 300, 1000}) {
+    std::vector<float> logits;
+    const auto row = [&](auto value) {
+      for (int64_t i = 0; i < vocabulary; ++i) logits.push_back(static_cast<float>(value(i)));
+    };
+    row([](int64_t i) { return static_cast<double>(i * 37 % 101); });  // ties
+    row([&](int64_t) { return nan; });
+    row([&](int64_t) { return -inf; });
+    row([&](int64_t i) { return i % 3 == 0 ? nan : static_cast<float>(i * 29 % 53) - 90; });
+    row([&](int64_t i) { return i % 7 == 5 ? inf : 1.0f; });
+    row([](int64_t i) { return i % 2 == 0 ? -0.0 : 0.0; });
+    const device::Array<float> there(*device, logits);
+    for (const Sampling& sampling : {Sampling{0, 0, 1, 0}, Sampling{0.8, 40, 0.9, 3}}) {
+      const std::vector<int32_t> found = choose_tokens(*device, there.span(), 6, sampling, 11);
+      for (size_t i = 0; i < 6; ++i)
+        CHECK(found[i] == choose_token(std::span(logits).subspan(i * static_cast<size_t>(vocabulary), static_cast<size_t>(vocabulary)), sampling, 11));
+    }
+  }
 }
 
 TEST_CASE("sampling: frequencies follow softmax(logits / temperature)", "[sampling]") {
