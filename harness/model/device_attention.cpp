@@ -53,7 +53,7 @@ void DeviceAttention::score(const QueryRows& rows, const AttentionRows& over, fl
 }
 
 void DeviceAttention::weigh(const QueryRows& rows, const AttentionRows& over, const float* probs) const {
-  const int64_t size = rows.rows * shape_.heads * shape_.head_size, chunks = blocks_for(over.stride, reduction_chunk);
+  const int64_t size = rows.rows * shape_.heads * shape_.head_size, chunks = blocks_for(over.stride, device::reduction_chunk);
   const Array<float> sums(device_, chunks * size);
   for (const Part& part : parts(rows.pages->value))
     std::visit([&](const auto& values) {
@@ -68,7 +68,7 @@ void DeviceAttention::weigh(const QueryRows& rows, const AttentionRows& over, co
 void DeviceAttention::decode(const KvPages& pages, Side side, int64_t first, int64_t count, float* out) const {
   const int64_t size = shape_.head_size;
   for (const Part& part : parts(side == Side::key ? pages.key : pages.value)) {
-    const Segment& s = part.segment;
+    const device::Segment& s = part.segment;
     const int64_t begin = std::max(first, s.position), end = std::min(first + count, s.position + s.count);
     if (begin >= end) continue;
     std::visit([&](const auto& values) {

@@ -30,6 +30,7 @@ Prepared prepare(const Case& run, const RunPlace& place);
 // A model that several runs share: all that have this case's model, dtype, attention and prompt.
 struct Loaded {
   Prepared ready;
+  std::shared_ptr<device::Device> device;  // outlives the model on it; null: the host
   std::unique_ptr<Model> model;
   std::unique_ptr<Engine> engine;
   double seconds = 0;

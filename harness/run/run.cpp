@@ -180,10 +180,12 @@ LockstepInput lockstep_input(const Case& run, const Prepared& ready, Observer* o
 
 Loaded load_case(const Case& run, const RunPlace& place) {
   const auto start = Clock::now();
-  Loaded loaded{prepare(run, place), nullptr, nullptr, 0};
+  Loaded loaded{prepare(run, place), place.device, nullptr, nullptr, 0};
   Prepared& ready = loaded.ready;
   const ModelOptions options{ready.dtype, run.attention == "eager"};
-  loaded.model = make_model(ready.files.config, ready.files.weights, options, *ready.pool);
+  const std::shared_ptr<const Compute> compute =
+      place.device ? make_device_compute(*place.device) : make_host_compute(*ready.pool);
+  loaded.model = make_model(ready.files.config, ready.files.weights, options, {*ready.pool, compute});
   loaded.engine = std::make_unique<Engine>(*loaded.model, *ready.pool);
   loaded.seconds = seconds_since(start);
   return loaded;

@@ -29,6 +29,7 @@ using MeasureFloor = std::function<std::vector<double>(const FloorRequest&)>;
 // Where to run and what to keep; nothing of it changes a number.
 struct RunPlace {
   int threads = 0;  // 0: as many as the machine has
+  std::shared_ptr<device::Device> device;  // null: the host
   std::string dump;  // folder; empty: none
   std::optional<std::pair<int64_t, int64_t>> dump_steps;  // inclusive; none: a window around the first onset
   MeasureFloor measure_floor;  // empty: this build has no oracle

@@ -58,7 +58,8 @@ TEST_CASE("oracle: attention lies within its bound of SDPA in float64", "[oracle
     auto cache = make_cache(parse_cache_spec("full"), {1, 1, 2, 64, Dtype::float32});
     cache->append(0, {k, v, tokens});
     AttentionScratch scratch;
-    AttentionMaps maps;
+    std::vector<float> logits(static_cast<size_t>(6 * tokens)), probs(logits.size());
+    const AttentionMaps maps{logits.data(), probs.data()};
     std::vector<float> out(6 * 64);
     attend_one(shape, cache->pages(0), q.data(), scratch, maps, out.data());
 

@@ -10,11 +10,16 @@ ModelFiles write_and_open(const TemporaryFolder& folder, const TinyLlama& tiny) 
   return open_model(folder.path());
 }
 
+std::shared_ptr<const Compute> compute_of(const EngineSetup& setup, ThreadPool& pool) {
+  if (setup.device) return make_device_compute(*setup.device);
+  return make_host_compute(pool);
+}
+
 }  // namespace
 
 TinyEngine::TinyEngine(const EngineSetup& setup)
     : files_(write_and_open(folder_, setup.tiny)), pool_(setup.threads),
-      model_(make_model(files_.config, files_.weights, {setup.dtype, setup.eager}, pool_)),
+      model_(make_model(files_.config, files_.weights, {setup.dtype, setup.eager}, {pool_, compute_of(setup, pool_)})),
       engine_(std::make_unique<Engine>(*model_, pool_)) {}
 
 std::vector<int32_t> some_prompt(int64_t tokens, uint64_t seed) {

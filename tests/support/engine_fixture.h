@@ -15,6 +15,7 @@ struct EngineSetup {
   Dtype dtype = Dtype::float32;
   bool eager = false;
   int threads = 1;
+  device::Device* device = nullptr;  // null: the host
 };
 
 class TinyEngine {

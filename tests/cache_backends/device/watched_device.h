@@ -19,8 +19,10 @@ class WatchedDevice final : public Device {
     return std::memset(memory, 0xff, static_cast<size_t>(bytes));
   }
   void release(void* memory) noexcept override { ::operator delete(memory, std::align_val_t{256}); }
-  void copy_in(void* to, const void* from, int64_t bytes) override { std::memcpy(to, from, static_cast<size_t>(bytes)); }
-  void copy_out(void* to, const void* from, int64_t bytes) override { std::memcpy(to, from, static_cast<size_t>(bytes)); }
+  void copy_in(void* to, const void* from, int64_t bytes) override {
+    if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes));
+  }
+  void copy_out(void* to, const void* from, int64_t bytes) override { copy_in(to, from, bytes); }
   void copy(void* to, const void* from, int64_t bytes) override { std::memmove(to, from, static_cast<size_t>(bytes)); }
   void clear(void* memory, int64_t bytes) override { std::memset(memory, 0, static_cast<size_t>(bytes)); }
   void launch(KernelId id, const Geometry& geometry, const void* arguments) override {

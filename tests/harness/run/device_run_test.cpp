@@ -1,0 +1,74 @@
+#include <algorithm>
+
+#include "cache_backends/device/launch_table.h"
+#include "harness/metrics/recorder.h"
+#include "tests/catch.h"
+#include "tests/harness/metrics/measurements_text.h"
+#include "tests/support/engine_fixture.h"
+
+// Whole runs on the emulated device: the kernels of --device cuda through the same table, in memory that the host cannot touch
+// between two launches, so that nothing can be computed by the host in passing.
+using namespace kvdiff;
+using namespace kvdiff::test;
+
+namespace {
+
+// All that a run gives of its lanes, as text: tokens, digests, measurements, receipts.
+std::string everything_of(Engine& engine, LockstepInput input) {
+  Recorder recorder({static_cast<int>(input.lanes.size()), static_cast<int>(engine.model.shape().layers), input.tokens});
+  input.observer = &recorder;
+  const LockstepResult result = run_lockstep(engine, input, {});
+  std::string text = result.control.found ? "control differs\n" : "";
+  for (size_t lane = 0; lane < input.lanes.size(); ++lane) {
+    const LaneTrace& trace = result.lanes[lane];
+    text += input.lanes[lane].name + "\n";
+    for (const int32_t token : trace.free_tokens) text += std::to_string(token) + " ";
+    for (const Stream* stream : {trace.forced.get(), trace.local.get(), trace.free.get()}) {
+      if (!stream) continue;
+      text += "\n" + hex_of_layers(stream->digest.key) + hex_of_layers(stream->digest.value) + hex(stream->digest.logits.value());
+      for (const SideReceipt& side : stream->cache->receipt().key)
+        text += " " + std::to_string(side.tokens_quantized) + "/" + std::to_string(side.distinct_codes) + "/" +
+                std::to_string(side.largest_error) + "/" + std::to_string(side.measured.total());
+    }
+    text += "\n" + text_of(recorder.take(static_cast<LaneId>(lane))) + "\n";
+  }
+  const Recomputation again = recompute(engine, *result.lanes[0].forced, input.prompt, static_cast<int64_t>(input.prompt.size()) - 1);
+  return text + again.difference;
+}
+
+const std::vector<std::string> lanes = {
+    "hqq:bits=4,group=16,residual=5", "hqq:bits=3,group=16,axis=1,residual=3", "int8", "int8:per=channel,scale=frozen", "full",
+    "k=int8/v=hqq:bits=4,group=16,residual=0,schedule=hf", "hqq:bits=4,group=16,residual=6,prefill=quantized",
+    "quanto:bits=4,group=16,residual=4", "kivi:bits=2,residual=8", "fp8", "hf-fp8", "int4:scheme=zero"};
+
+}  // namespace
+
+TEST_CASE("device run: lockstep on emulated threads is lockstep on the host, to the last bit", "[device][lockstep]") {
+  for (const Dtype dtype : {Dtype::float32, Dtype::float16, Dtype::bfloat16}) {
+    const auto device = device::make_emulated_device();
+    TinyEngine host({.dtype = dtype, .eager = dtype == Dtype::bfloat16});
+    TinyEngine emulated({.dtype = dtype, .eager = dtype == Dtype::bfloat16, .device = device.get()});
+    const LockstepInput input = lockstep_of(lanes, 23, 14);
+    const std::string expected = everything_of(host.engine(), input);
+    const std::string found = everything_of(emulated.engine(), input);
+    CHECK((found == expected));  // not printed: long
+  }
+}
+
+TEST_CASE("device run: every operation of a step is in the launch log", "[device][lockstep]") {
+  const auto device = device::make_emulated_device();
+  TinyEngine emulated({.dtype = Dtype::float16, .device = device.get()});
+  everything_of(emulated.engine(), lockstep_of({"hqq:bits=4,group=16,residual=5"}, 9, 6));
+  const device::LaunchLog log = device->log();
+  std::vector<std::string> missing;
+  for (const device::KernelId id :
+       {device::KernelId::LinearFloat16, device::KernelId::EmbedFloat16, device::KernelId::RmsNorm, device::KernelId::Rope,
+        device::KernelId::SiluMultiply, device::KernelId::AddRounded, device::KernelId::TakeRows, device::KernelId::ByHead,
+        device::KernelId::Store, device::KernelId::ScoresPlain, device::KernelId::WeighPlain, device::KernelId::ScoresHqq,
+        device::KernelId::WeighHqq, device::KernelId::AttentionSoftmax, device::KernelId::JoinChunks, device::KernelId::HqqRanges,
+        device::KernelId::HqqPack, device::KernelId::HqqStored, device::KernelId::ComparePairs, device::KernelId::CompareSoftmax,
+        device::KernelId::CompareVocabularies, device::KernelId::LargestToken, device::KernelId::DigestBits,
+        device::KernelId::SameBits})
+    if (log.launches[static_cast<size_t>(id)] == 0) missing.emplace_back(device::emulated_launch(id).row);
+  CHECK(missing == std::vector<std::string>{});
+}
