@@ -1,5 +1,7 @@
+#undef _FORTIFY_SOURCE  // its longjmp takes another stack for a broken one
 #include "cache_backends/device/emulator/fiber.h"
 
+#include <setjmp.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
@@ -12,6 +14,11 @@
 
 #include "cache_backends/error.h"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define KVDIFF_SANITIZED 1
+#else
+#define KVDIFF_SANITIZED 0  // then fibers change over without a system call: setjmp, not swapcontext
+#endif
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #endif
@@ -35,6 +42,8 @@ void* make_stack() {
 
 struct Fiber::State {
   ucontext_t inside{}, outside{};
+  [[maybe_unused]] jmp_buf inside_place{}, outside_place{};
+  bool entered = false;  // its stack is in use: it waits in run()
   void* stack = make_stack();
   std::exception_ptr error;
   // For the sanitizers: which stack we come from.
@@ -56,10 +65,17 @@ Fiber::Fiber() : state_(std::make_unique<State>()) {}
 Fiber::~Fiber() = default;
 
 void Fiber::start(std::function<void()> body) {
+  const bool waits = done_ && state_->entered;
   body_ = std::move(body);
   done_ = false;
+  state_->error = nullptr;
+  if (!waits) make_context();
+}
+
+// For a new fiber, and for one whose body was left in the middle.
+void Fiber::make_context() {
   State& s = *state_;
-  s.error = nullptr;
+  s.entered = false;
   s.fake_stack = nullptr;
   getcontext(&s.inside);
   s.inside.uc_stack.ss_sp = s.stack;
@@ -79,20 +95,38 @@ void Fiber::enter(unsigned low, unsigned high) {
 }
 
 void Fiber::run() {
+  state_->entered = true;
 #if defined(__SANITIZE_ADDRESS__)
   __sanitizer_finish_switch_fiber(nullptr, &state_->outer_bottom, &state_->outer_size);
 #endif
-  try {
-    body_();
-  } catch (...) {
-    state_->error = std::current_exception();
+  for (;;) {
+    try {
+      body_();
+    } catch (...) {
+      state_->error = std::current_exception();
+    }
+    done_ = true;
+    leave();
   }
-  done_ = true;
-  leave();
+}
+
+void Fiber::go_in() {
+  State& s = *state_;
+  if (KVDIFF_SANITIZED) swapcontext(&s.outside, &s.inside);
+  else if (_setjmp(s.outside_place) == 0) {
+    if (s.entered) _longjmp(s.inside_place, 1);
+    setcontext(&s.inside);
+  }
+}
+
+void Fiber::go_out() {
+  State& s = *state_;
+  if (KVDIFF_SANITIZED) swapcontext(&s.inside, &s.outside);
+  else if (_setjmp(s.inside_place) == 0) _longjmp(s.outside_place, 1);
 }
 
 void Fiber::resume() {
-  State& s = *state_;
+  [[maybe_unused]] State& s = *state_;
 #if defined(__SANITIZE_ADDRESS__)
   void* own = nullptr;
   __sanitizer_start_switch_fiber(&own, s.stack, stack_size);
@@ -101,7 +135,7 @@ void Fiber::resume() {
   s.tsan_outer = __tsan_get_current_fiber();
   __tsan_switch_to_fiber(s.tsan_fiber, 0);
 #endif
-  swapcontext(&s.outside, &s.inside);
+  go_in();
 #if defined(__SANITIZE_ADDRESS__)
   __sanitizer_finish_switch_fiber(own, nullptr, nullptr);
 #endif
@@ -109,14 +143,14 @@ void Fiber::resume() {
 }
 
 void Fiber::leave() {
-  State& s = *state_;
+  [[maybe_unused]] State& s = *state_;
 #if defined(__SANITIZE_ADDRESS__)
-  __sanitizer_start_switch_fiber(done_ ? nullptr : &s.fake_stack, s.outer_bottom, s.outer_size);
+  __sanitizer_start_switch_fiber(&s.fake_stack, s.outer_bottom, s.outer_size);
 #endif
 #if defined(__SANITIZE_THREAD__)
   __tsan_switch_to_fiber(s.tsan_outer, 0);
 #endif
-  swapcontext(&s.inside, &s.outside);
+  go_out();
 #if defined(__SANITIZE_ADDRESS__)
   __sanitizer_finish_switch_fiber(s.fake_stack, &s.outer_bottom, &s.outer_size);
 #endif

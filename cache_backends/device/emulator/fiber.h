@@ -23,7 +23,10 @@ class Fiber {
  private:
   struct State;
   static void enter(unsigned low, unsigned high);
+  void make_context();
   void run();
+  void go_in();
+  void go_out();
   std::unique_ptr<State> state_;
   std::function<void()> body_;
   bool done_ = true;
