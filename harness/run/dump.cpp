@@ -37,8 +37,8 @@ void DumpObserver::on(const Observation& seen) {
   const bool history = seen.stage == Stage::key_read || seen.stage == Stage::value_read;
   const std::string lane = fmt::format("lane-{}.{}/", seen.lane, name_of(seen.mode));
   tensors_[(history ? lane + "reference/" : std::string("reference/")) + place] = {
-      shape, {seen.reference.begin(), seen.reference.end()}};
-  tensors_[lane + place] = {shape, {seen.candidate.begin(), seen.candidate.end()}};
+      shape, copy_of(seen, seen.reference)};
+  tensors_[lane + place] = {shape, copy_of(seen, seen.candidate)};
 }
 
 void DumpObserver::write_step() {
