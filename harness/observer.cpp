@@ -1,5 +1,6 @@
 #include "harness/observer.h"
 
+#include "cache_backends/device/device.h"
 #include "cache_backends/error.h"
 
 namespace kvdiff {
@@ -26,6 +27,13 @@ std::string_view name_of(Stage stage) {
     case Stage::logits: return "logits";
   }
   throw InternalError("a stage that has no name");
+}
+
+std::vector<float> copy_of(const Observation& observation, std::span<const float> values) {
+  if (!observation.device) return {values.begin(), values.end()};
+  std::vector<float> copy(values.size());
+  observation.device->copy_out(copy.data(), values.data(), static_cast<int64_t>(values.size_bytes()));
+  return copy;
 }
 
 }  // namespace kvdiff

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace kvdiff {
 
@@ -42,6 +43,9 @@ struct Observation {
   std::span<const float> reference, candidate;
   device::Device* device = nullptr;  // whose memory both lie in; null: the host's
 };
+// A copy that the host can follow, wherever the observation lies, for an observer that wants whole tensors. values: its reference
+// or candidate.
+std::vector<float> copy_of(const Observation& observation, std::span<const float> values);
 
 // The engine calls it from several threads at once for different (lane, mode), one after another for the same one.
 class Observer {

@@ -4,7 +4,6 @@
 
 #include <system_error>
 
-#include "cache_backends/device/device.h"
 #include "cache_backends/error.h"
 #include "harness/model/files/safetensors_writer.h"
 
@@ -27,17 +26,6 @@ DumpObserver::DumpObserver(std::filesystem::path folder, int64_t first, int64_t 
                                               folder_.string(), error.message()));
 }
 
-namespace {
-
-std::vector<float> values_of(const Observation& seen, std::span<const float> values) {
-  if (!seen.device) return {values.begin(), values.end()};
-  std::vector<float> out(values.size());
-  seen.device->copy_out(out.data(), values.data(), static_cast<int64_t>(values.size_bytes()));
-  return out;
-}
-
-}  // namespace
-
 void DumpObserver::on(const Observation& seen) {
   if (seen.step < first_ || seen.step > last_) return;
   const std::lock_guard lock(mutex_);
@@ -49,8 +37,8 @@ void DumpObserver::on(const Observation& seen) {
   const bool history = seen.stage == Stage::key_read || seen.stage == Stage::value_read;
   const std::string lane = fmt::format("lane-{}.{}/", seen.lane, name_of(seen.mode));
   tensors_[(history ? lane + "reference/" : std::string("reference/")) + place] = {
-      shape, values_of(seen, seen.reference)};
-  tensors_[lane + place] = {shape, values_of(seen, seen.candidate)};
+      shape, copy_of(seen, seen.reference)};
+  tensors_[lane + place] = {shape, copy_of(seen, seen.candidate)};
 }
 
 void DumpObserver::write_step() {

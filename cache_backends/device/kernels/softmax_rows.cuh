@@ -6,21 +6,18 @@
 namespace kvdiff::device {
 inline namespace KVDIFF_TARGET {
 
-// The largest value as `largest` of row_kernels.h finds it: eight lanes, the last elements that fill no eight in lane 0, and of
-// equals (zeros of both signs) the one in the lowest lane, there the first.
-struct LargestInLanes {
+// Of zeros of both signs the first; which one it is can be seen in no figure of a row of several columns.
+struct LargestOfRow {
   float value = -infinity();
-  int lane = 8;
   int64_t index = 0;
 
-  KVDIFF_DEVICE void join(const LargestInLanes& other) {
-    const bool earlier = other.lane < lane || (other.lane == lane && other.index < index);
-    if (other.value > value || (other.value == value && earlier)) *this = other;
+  KVDIFF_DEVICE void join(const LargestOfRow& other) {
+    if (other.value > value || (other.value == value && other.index < index)) *this = other;
   }
 };
 
 struct LargestOfPair {
-  LargestInLanes reference, candidate;
+  LargestOfRow reference, candidate;
   KVDIFF_DEVICE void join(const LargestOfPair& other) {
     reference.join(other.reference);
     candidate.join(other.candidate);
@@ -63,11 +60,9 @@ struct CompareSoftmax {
  private:
   KVDIFF_DEVICE static LargestOfPair largest_of_thread(const Arguments& a, Thread& thread) {
     LargestOfPair largest;
-    const int64_t row = thread.block() * a.columns, whole = a.columns / 8 * 8;
-    for (int64_t i = thread.index(); i < a.columns; i += thread.width()) {
-      const int lane = i < whole ? static_cast<int>(i % 8) : 0;
-      largest.join({{a.reference[row + i], lane, i}, {a.candidate[row + i], lane, i}});
-    }
+    const int64_t row = thread.block() * a.columns;
+    for (int64_t i = thread.index(); i < a.columns; i += thread.width())
+      largest.join({{a.reference[row + i], i}, {a.candidate[row + i], i}});
     return largest;
   }
 

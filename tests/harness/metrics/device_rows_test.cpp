@@ -130,6 +130,16 @@ TEST_CASE("device rows: a whole vocabulary", "[device][metrics]") {
   }
 }
 
+TEST_CASE("device rows: an observer that wants whole tensors gets a copy", "[device][metrics]") {
+  const auto device = device::make_emulated_device();
+  const test::Pair pair = pair_of(Kind::plain, 96, 1);
+  const device::Array<float> there(*device, pair.candidate);
+  Observation seen = test::observe(Stage::key, pair, 3);
+  CHECK(copy_of(seen, seen.reference) == pair.reference);
+  seen.device = device.get();
+  CHECK(copy_of(seen, there.span()) == pair.candidate);
+}
+
 TEST_CASE("device rows: few scalars of a row come back, and a followed token outside is our bug", "[device][metrics]") {
   const auto device = device::make_emulated_device();
   const std::vector<Step> steps = {{0, {{Stage::attention_logits, 9, 1500, pair_of(Kind::plain, 9 * 1500, 5)}}}};

@@ -34,8 +34,9 @@ TEST_CASE("sampling: on a device the same tokens as on the host", "[sampling][de
     const device::Array<float> there(*device, logits);
     for (const Sampling& sampling : {Sampling{0, 0, 1, 0}, Sampling{0.8, 40, 0.9, 3}}) {
       const std::vector<int32_t> found = choose_tokens(*device, there.span(), 6, sampling, 11);
+      const auto width = static_cast<size_t>(vocabulary);
       for (size_t i = 0; i < 6; ++i)
-        CHECK(found[i] == choose_token(std::span(logits).subspan(i * static_cast<size_t>(vocabulary), static_cast<size_t>(vocabulary)), sampling, 11));
+        CHECK(found[i] == choose_token(std::span(logits).subspan(i * width, width), sampling, 11));
     }
   }
 }
