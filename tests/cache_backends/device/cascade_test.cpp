@@ -97,8 +97,11 @@ TEST_CASE("cascade: the mean error of tensors from two values to seventeen milli
     const HqqPlaces places = {rows, columns, 0, 4};
     if (columns == 267895) CHECK(cascade_power(places.elements() / 32) == 5);
     CHECK(same(mean_error<HqqErrorsFloat32, HqqMeanErrorFloat32>(places, false), host_mean_error(places, false)));
-    if (columns < 10000) CHECK(same(mean_error<HqqErrorsFloat16, HqqMeanErrorFloat16>(places, true), host_mean_error(places, true)));
+    if (columns < 1000) CHECK(same(mean_error<HqqErrorsFloat16, HqqMeanErrorFloat16>(places, true), host_mean_error(places, true)));
   }
+  // All four levels hold something; a slip in their order shows in some sizes and is rounded away in others.
+  for (int64_t columns = 2250; columns < 2262; ++columns)
+    CHECK(same(mean_error<HqqErrorsFloat32, HqqMeanErrorFloat32>({63, columns, 0, 4}, false), host_mean_error({63, columns, 0, 4}, false)));
 }
 
 }  // namespace kvdiff::device
