@@ -105,17 +105,18 @@ void check_triangle(const Keys& keys, Device& device, const std::vector<float>& 
   CHECK(same(read_by_format(*codec, stored.memory(there, false), shape.tokens), kvdiff::test::decoded(*codec, here)));
 }
 
-// Runs of nothing, of one value, of subnormals; zeros of both signs; a value far out.
+// Runs of one value, of tiny ones, of zeros of both signs; subnormals; values far out.
 std::vector<float> troubled(const BlockShape& shape, Dtype dtype, uint32_t seed, bool finite) {
   std::vector<float> values = kvdiff::test::drawn(shape, dtype, seed);
   std::mt19937 random(seed);
   const float special[] = {0.0f, -0.0f, 6e-8f, -1e-40f, 300.0f, -3e4f, 1e-3f};
   for (size_t first = 0; first < values.size(); first += 16) {
-    const uint32_t draw = random() % 4;
+    const auto draw = random() % 5;
     for (size_t i = first; i < std::min(first + 16, values.size()); ++i) {
       if (draw == 0) values[i] = -3.25f;
       if (draw == 1) values[i] = special[random() % 7];
       if (draw == 2) values[i] = values[i] * 1e-4f;
+      if (draw == 3) values[i] = special[random() % 2];
       values[i] = round_to(dtype, values[i]);
     }
   }
@@ -164,7 +165,7 @@ TEST_CASE("hqq on the device: groups of any length, down to one value and up to 
   const Case cases[] = {{{1, 1, 1, 6}, "2"},     {{1, 1, 1, 6}, "6"},     {{1, 1, 1, 1}, "1"},      {{1, 1, 3, 5}, "1"},
                         {{1, 1, 7, 9}, "9"},     {{1, 3, 5, 77}, "11"},   {{1, 1, 43, 33}, "43"},   {{1, 2, 40, 100}, "100"},
                         {{1, 2, 11, 260}, "260"}, {{1, 2, 33, 270}, "540"}, {{1, 3, 33, 300}, "900"}, {{1, 5, 128, 64}, "8192"},
-                        {{1, 1, 550, 64}, "17600"}, {{1, 3, 683, 64}, "64"}};
+                        {{1, 1, 275, 64}, "17600"}};
   uint32_t draw = 0;
   for (const auto& [shape, group] : cases)
     for (const char* axis : {"0", "1"})
