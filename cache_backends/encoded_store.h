@@ -12,7 +12,9 @@ namespace kvdiff {
 class BlockStore : public TokenStore {
  public:
   BlockStore(std::shared_ptr<const Codec> codec, EncodedBlock block);
+  StoreKind kind() const override { return StoreKind::block; }
   bool quantized() const override { return true; }
+  void save(ArchiveWriter& out, int64_t first, int64_t count) const override;
   void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override;
   Bytes bytes(int64_t count) const override;
   Bytes expected_bytes(int64_t count) const override;
@@ -28,7 +30,9 @@ class UnitStore : public GrowingStore {
  public:
   // `sample` is any encoded token: all have its sizes.
   UnitStore(std::shared_ptr<const Codec> codec, const EncodedView& sample, int64_t capacity);
+  StoreKind kind() const override { return StoreKind::units; }
   bool quantized() const override { return true; }
+  void save(ArchiveWriter& out, int64_t first, int64_t count) const override;
   void write(int64_t token, const EncodedView& unit);  // to a claimed place
   void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override;
   Bytes bytes(int64_t count) const override;

@@ -81,6 +81,13 @@ std::shared_ptr<const SidePlan> plan_side(const CacheSpec& spec, const SideSpec&
   return plan;
 }
 
+// One line, the same for all caches that can go on with each other's bytes.
+std::string described(const CacheSpec& spec, const CacheShape& shape, Source source) {
+  return fmt::format("the cache {}{} of {} layers, B = {}, {} KV heads of {}, {}", canonical(spec),
+                     source == Source::as_given ? " (histories encoded as given)" : "", shape.layers, shape.batch, shape.heads,
+                     shape.head_size, name_of(shape.dtype));
+}
+
 std::unique_ptr<KvCache> make(const CacheSpec& spec, const CacheShape& shape, Source source) {
   check_shape(shape);
   CodecPool codecs;
@@ -90,7 +97,7 @@ std::unique_ptr<KvCache> make(const CacheSpec& spec, const CacheShape& shape, So
     plans.push_back({plan_side(spec, sides.key, Side::key, shape, source, codecs),
                      plan_side(spec, sides.value, Side::value, shape, source, codecs)});
   }
-  return std::make_unique<QuantizedCache>(shape, plans);
+  return std::make_unique<QuantizedCache>(shape, plans, described(spec, shape, source));
 }
 
 }  // namespace
@@ -112,6 +119,12 @@ std::vector<float> decoded(const KvPages& pages, Side side, const CacheShape& sh
 
 std::unique_ptr<KvCache> make_cache(const CacheSpec& spec, const CacheShape& shape) {
   return make(spec, shape, Source::as_decoded);
+}
+
+std::unique_ptr<KvCache> restore_cache(const CacheSpec& spec, const CacheShape& shape, std::span<const std::byte> saved) {
+  auto cache = make_cache(spec, shape);
+  cache->restore(saved);
+  return cache;
 }
 
 std::unique_ptr<KvCache> make_one_shot_cache(const CacheSpec& spec, const CacheShape& shape) {

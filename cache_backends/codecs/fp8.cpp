@@ -73,6 +73,11 @@ class Fp8Codec : public Codec {
     if (!format_.frozen || !held_.empty()) return nullptr;
     return std::make_unique<Fp8Codec>(format_, std::vector<float>{scale_of(values)}, true);
   }
+  SharedScales shared_scales() const override { return {counts_held_ ? held_ : std::vector<float>{}, {}}; }
+  std::unique_ptr<Codec> with_scales(SharedScales scales, const BlockShape&) const override {
+    if (!format_.frozen || !held_.empty() || scales.scale.size() != 1 || !scales.zero.empty()) return nullptr;
+    return std::make_unique<Fp8Codec>(format_, std::move(scales.scale), true);
+  }
   Bytes shared_bytes() const override { return {0, counts_held_ ? 4 : 0, 0, 0}; }
 
  private:
