@@ -63,6 +63,12 @@ struct PeerVerdict {
   bool at_dequantize = false;  // the exception comes at the next update, not at this one
   std::string message;         // empty: the peer handles it
   std::string exception = {};  // its type, where it is known: ValueError
+  bool operator==(const PeerVerdict&) const = default;
+};
+
+// Scales that a codec holds once for all of its blocks.
+struct SharedScales {
+  std::vector<float> scale, zero;
 };
 
 // K or V tensors <-> codes. Immutable and shared by all lanes; safe to call from several threads.
@@ -87,6 +93,11 @@ class Codec {
   // The same format with its scales taken from these values and kept for all that follows. Null where every block has
   // scales of its own.
   virtual std::unique_ptr<Codec> frozen(std::span<const float>, const BlockShape&, Dtype) const { return nullptr; }
+  // The scales that frozen() took; empty where it did not.
+  virtual SharedScales shared_scales() const { return {}; }
+  // What frozen() made, again from its shared_scales(). Null where frozen() is, and for scales that no block of such tokens
+  // [B, H, 1, D] can have.
+  virtual std::unique_ptr<Codec> with_scales(SharedScales, const BlockShape&) const { return nullptr; }
   // What the codec holds once for all of its blocks: frozen scales, which no block repeats.
   virtual Bytes shared_bytes() const { return {}; }
   virtual PeerVerdict peer_verdict(const BlockShape&) const { return {}; }

@@ -33,6 +33,13 @@ void BlockStore::decode(int64_t sequence, int64_t head, int64_t first, int64_t c
   codec_->decode(block_, token * shape.head_size, {out, static_cast<size_t>(count * shape.head_size)});
 }
 
+void BlockStore::save(ArchiveWriter& out, int64_t, int64_t) const {
+  out.number(block_.shape.tokens);
+  out.bytes(block_.packed);
+  out.floats(block_.scale);
+  out.floats(block_.zero);
+}
+
 Bytes BlockStore::bytes(int64_t) const { return codec_->bytes(block_); }
 Bytes BlockStore::expected_bytes(int64_t) const { return codec_->expected_bytes(block_.shape, block_.dtype); }
 void BlockStore::mark_codes(int64_t, int64_t, std::vector<bool>& used) const { mark(*codec_, block_, used); }
@@ -57,6 +64,18 @@ void UnitStore::write(int64_t token, const EncodedView& unit) {
   put(packed_, place, unit.packed);
   put(scale_, place, unit.scale);
   put(zero_, place, unit.zero);
+}
+
+// The sizes of one token, then token by token.
+void UnitStore::save(ArchiveWriter& out, int64_t first, int64_t count) const {
+  for (const size_t size : {packed_size_, scale_size_, zero_size_}) out.number(static_cast<int64_t>(size));
+  out.number(count);
+  for (int64_t token = first; token < first + count; ++token) {
+    const EncodedView unit = view(token);
+    out.raw(unit.packed.data(), unit.packed.size_bytes());
+    out.raw(unit.scale.data(), unit.scale.size_bytes());
+    out.raw(unit.zero.data(), unit.zero.size_bytes());
+  }
 }
 
 EncodedView UnitStore::view(int64_t token) const {

@@ -12,7 +12,9 @@ namespace kvdiff {
 class BlockStore : public TokenStore {
  public:
   BlockStore(std::shared_ptr<const Codec> codec, EncodedBlock block);
+  StoreKind kind() const override { return StoreKind::block; }
   bool quantized() const override { return true; }
+  void save(ArchiveWriter& out, int64_t first, int64_t count) const override;
   void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override;
   Bytes bytes(int64_t count) const override;
   Bytes expected_bytes(int64_t count) const override;
@@ -23,20 +25,27 @@ class BlockStore : public TokenStore {
   const EncodedBlock block_;
 };
 
+// What the host's codecs give.
+class HostEncoded final : public Encoded {
+ public:
+  explicit HostEncoded(EncodedBlock of) : block(std::move(of)) {}
+  EncodedBlock block;
+};
+
 // Many tokens, each encoded alone as [B, H, 1, D], side by side in three arrays: no heap object per token.
 class UnitStore : public TokenRoom {
  public:
   // `sample` is any encoded token: all have its sizes.
   UnitStore(std::shared_ptr<const Codec> codec, const EncodedView& sample, int64_t capacity);
+  StoreKind kind() const override { return StoreKind::units; }
   bool quantized() const override { return true; }
-  void write(int64_t token, const Encoded& unit) override = 0;
+  void save(ArchiveWriter& out, int64_t first, int64_t count) const override;
+  void write(int64_t token, const EncodedView& unit);  // to a claimed place
+  void write(int64_t token, const Encoded& unit) override { write(token, EncodedView(static_cast<const HostEncoded&>(unit).block)); }
   void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override;
   Bytes bytes(int64_t count) const override;
   Bytes expected_bytes(int64_t count) const override;
   void mark_codes(int64_t first, int64_t count, std::vector<bool>& used) const override;
-
- protected:
-  void write(int64_t token, const EncodedView& unit);
 
  private:
   EncodedView view(int64_t token) const;

@@ -1,5 +1,7 @@
 #include "cache_backends/full_precision.h"
 
+#include <algorithm>
+
 #include "cache_backends/storage.h"
 
 namespace kvdiff {
@@ -10,6 +12,18 @@ FullPrecisionStore::FullPrecisionStore(const BlockShape& room, Dtype dtype)
       dtype_(dtype),
       stride_(room.head_size * static_cast<int64_t>(size_of(dtype))),
       bits_(new std::byte[static_cast<size_t>(room.batch * room.heads * room.tokens * stride_)]) {}
+
+FullPrecisionStore::FullPrecisionStore(const BlockShape& room, Dtype dtype, std::span<const std::byte> bits)
+    : FullPrecisionStore(room, dtype) {
+  std::copy(bits.begin(), bits.end(), bits_.get());
+  claim(0, room.tokens);
+}
+
+void FullPrecisionStore::save(ArchiveWriter& out, int64_t first, int64_t count) const {
+  out.number(static_cast<int64_t>(dtype_));
+  out.number(count);
+  for (int64_t row = 0; row < room_.batch * room_.heads; ++row) out.raw(place(row, first), static_cast<size_t>(count * stride_));
+}
 
 std::byte* FullPrecisionStore::place(int64_t row, int64_t token) const {
   return bits_.get() + (row * room_.tokens + token) * stride_;

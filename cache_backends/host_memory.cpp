@@ -6,19 +6,7 @@
 namespace kvdiff {
 namespace {
 
-class HostEncoded final : public Encoded {
- public:
-  explicit HostEncoded(EncodedBlock of) : block(std::move(of)) {}
-  EncodedBlock block;
-};
-
 const EncodedBlock& block_of(const Encoded& encoded) { return static_cast<const HostEncoded&>(encoded).block; }
-
-class HostTokenRoom final : public UnitStore {
- public:
-  using UnitStore::UnitStore;
-  void write(int64_t token, const Encoded& unit) override { UnitStore::write(token, EncodedView(block_of(unit))); }
-};
 
 class HostMemory final : public SideMemory {
  public:
@@ -47,7 +35,7 @@ class HostMemory final : public SideMemory {
     return std::make_shared<BlockStore>(codec, std::move(static_cast<HostEncoded&>(*encoded).block));
   }
   std::shared_ptr<TokenRoom> token_room(const SharedCodec& codec, const Encoded& sample, int64_t capacity) const override {
-    return std::make_shared<HostTokenRoom>(codec, block_of(sample), capacity);
+    return std::make_shared<UnitStore>(codec, block_of(sample), capacity);
   }
 };
 

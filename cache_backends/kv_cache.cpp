@@ -87,6 +87,13 @@ std::shared_ptr<const SidePlan> plan_side(const CacheSpec& spec, const SideSpec&
   return plan;
 }
 
+// One line, the same for all caches that can go on with each other's bytes.
+std::string described(const CacheSpec& spec, const CacheShape& shape, Source source) {
+  return fmt::format("the cache {}{} of {} layers, B = {}, {} KV heads of {}, {}", canonical(spec),
+                     source == Source::as_given ? " (histories encoded as given)" : "", shape.layers, shape.batch, shape.heads,
+                     shape.head_size, name_of(shape.dtype));
+}
+
 std::unique_ptr<KvCache> make(const CacheSpec& spec, const CacheShape& shape, const Making& how) {
   check_shape(shape);
   CodecPool codecs;
@@ -96,7 +103,7 @@ std::unique_ptr<KvCache> make(const CacheSpec& spec, const CacheShape& shape, co
     plans.push_back({plan_side(spec, sides.key, Side::key, shape, how, codecs),
                      plan_side(spec, sides.value, Side::value, shape, how, codecs)});
   }
-  return std::make_unique<QuantizedCache>(shape, plans);
+  return std::make_unique<QuantizedCache>(shape, plans, described(spec, shape, how.source));
 }
 
 }  // namespace
@@ -122,6 +129,12 @@ std::unique_ptr<KvCache> make_cache(const CacheSpec& spec, const CacheShape& sha
 
 std::unique_ptr<KvCache> make_cache(const CacheSpec& spec, const CacheShape& shape, const SideMemory& memory) {
   return make(spec, shape, {Source::as_decoded, memory});
+}
+
+std::unique_ptr<KvCache> restore_cache(const CacheSpec& spec, const CacheShape& shape, std::span<const std::byte> saved) {
+  auto cache = make_cache(spec, shape);
+  cache->restore(saved);
+  return cache;
 }
 
 std::unique_ptr<KvCache> make_one_shot_cache(const CacheSpec& spec, const CacheShape& shape) {

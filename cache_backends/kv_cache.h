@@ -62,6 +62,7 @@ struct SideReceipt {
   int64_t out_of_band = 0;        // encoded blocks whose error was larger than their own bound
   int64_t not_finite = 0;         // elements that were finite when given and are not when decoded
   Bytes measured, expected;
+  bool operator==(const SideReceipt&) const = default;
 };
 
 // The peer would have failed on what was encoded here (only schedules that re-encode as transformers does have a peer).
@@ -70,11 +71,13 @@ struct PeerFailure {
   int layer = 0;
   Side side = Side::key;
   PeerVerdict verdict;
+  bool operator==(const PeerFailure&) const = default;
 };
 
 struct Receipt {
   std::vector<SideReceipt> key, value;  // by layer
   std::vector<PeerFailure> peer_failures;  // the first of each message
+  bool operator==(const Receipt&) const = default;
 };
 
 // The last time that tokens of a side were encoded, as far as pages() shows it already.
@@ -107,6 +110,12 @@ class KvCache {
   virtual void reorder(std::span<const int64_t> rows) = 0;  // sequence i becomes what sequence rows[i] was
   virtual void reset() = 0;
   virtual std::unique_ptr<KvCache> fork() const = 0;  // an independent copy
+  // All of it as bytes: codes, scales, residual, the schedule's state, what is seen and not yet settled, receipt. The file says
+  // which cache it is of, and is guarded by a hash.
+  virtual std::vector<std::byte> save() const = 0;
+  // Becomes what was saved, bit for bit, in all that follows; what this cache held is gone. Throws UserError(input) for bytes
+  // that are no such file, are cut short or changed, or were saved from a cache of another spec or shape; it then stays as it was.
+  virtual void restore(std::span<const std::byte> saved) = 0;
   virtual Bytes bytes() const = 0;
   virtual Receipt receipt() const = 0;
 };
@@ -120,7 +129,10 @@ std::unique_ptr<KvCache> make_cache(const CacheSpec& spec, const CacheShape& sha
 // for a codec that this memory does not have.
 std::unique_ptr<KvCache> make_cache(const CacheSpec& spec, const CacheShape& shape, const SideMemory& memory);
 
-// The same, but whenever the schedule encodes a history again, it is encoded from the values as they were given, not from
+// The cache that `saved` was saved from: make_cache, then restore.
+std::unique_ptr<KvCache> restore_cache(const CacheSpec& spec, const CacheShape& shape, std::span<const std::byte> saved);
+
+// The same as make_cache, but whenever the schedule encodes a history again, it is encoded from the values as they were given, not from
 // what an earlier encoding made of them: the error of one encoding, without what repeating it adds. Schedules that encode
 // each token once are the same bits either way. For experiments: the values are kept, and bytes() does not count them.
 std::unique_ptr<KvCache> make_one_shot_cache(const CacheSpec& spec, const CacheShape& shape);

@@ -22,7 +22,8 @@ std::vector<std::shared_ptr<const KvPage>> pages_of(const SideCache& side, int64
 
 }  // namespace
 
-QuantizedCache::QuantizedCache(const CacheShape& shape, const std::vector<LayerPlan>& plans) : shape_(shape) {
+QuantizedCache::QuantizedCache(const CacheShape& shape, const std::vector<LayerPlan>& plans, std::string described)
+    : shape_(shape), described_(std::move(described)) {
   for (const LayerPlan& plan : plans) layers_.push_back({SideCache(plan.key), SideCache(plan.value), 0});
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "cache_backends/kv_cache.h"
@@ -13,7 +14,8 @@ class QuantizedCache : public KvCache {
   struct LayerPlan {
     std::shared_ptr<const SidePlan> key, value;
   };
-  QuantizedCache(const CacheShape& shape, const std::vector<LayerPlan>& plans);
+  // described: the spec and the shape in one line, which a saved cache is known by.
+  QuantizedCache(const CacheShape& shape, const std::vector<LayerPlan>& plans, std::string described);
 
   const CacheShape& shape() const override { return shape_; }
   void append(int layer, const KvBlock& fresh) override;
@@ -28,6 +30,8 @@ class QuantizedCache : public KvCache {
   void reorder(std::span<const int64_t> rows) override;
   void reset() override { crop(0); }
   std::unique_ptr<KvCache> fork() const override { return std::make_unique<QuantizedCache>(*this); }
+  std::vector<std::byte> save() const override;
+  void restore(std::span<const std::byte> saved) override;
   Bytes bytes() const override;
   Receipt receipt() const override;
   SideCache& side(int layer, Side side) { return side == Side::key ? at(layer).key : at(layer).value; }
@@ -41,7 +45,11 @@ class QuantizedCache : public KvCache {
   const Layer& at(int layer) const;
   void note(int64_t update, int layer, Side side, const PeerVerdict& verdict);
 
+  Layer restored_layer(const Layer& plans, ArchiveReader& in) const;
+  PeerFailure restored_failure(ArchiveReader& in) const;
+
   CacheShape shape_;
+  std::string described_;
   std::vector<Layer> layers_;
   std::vector<PeerFailure> peer_failures_;
 };

@@ -3,13 +3,14 @@
 #include <algorithm>
 
 #include "cache_backends/receipt.h"
+#include "cache_backends/saved/store_table.h"
 
 namespace kvdiff {
 namespace {
 
 // Residual tokens leave in order, so small chunks give their memory back soon; a history that stays grows in larger ones.
 constexpr int64_t smallest_chunk = 64;
-constexpr int64_t largest_chunk = 512;
+constexpr int64_t largest_chunk = most_unit_room;
 
 BlockShape with_tokens(BlockShape row, int64_t tokens) {
   row.tokens = tokens;

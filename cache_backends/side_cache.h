@@ -58,8 +58,14 @@ class SideCache {
   VisibleEncoding visible_encoding() const { return view_ ? encoding_before_view_ : latest_encoding_; }
   Bytes bytes() const;
   SideReceipt receipt() const;
+  // All of it, and another that goes on where it was saved: side_cache_saved.cpp. Throws UserError(input) for what save() never writes.
+  void save(ArchiveWriter& out) const;
+  SideCache restored(ArchiveReader& in) const;  // by the same plan
 
  private:
+  void restore_codec(ArchiveReader& in);
+  void restore_runs(ArchiveReader& in);
+  void check_restored() const;
   struct View {
     TokenRun encoded, residual;
     bool as_given = false;  // before rotation and rounding

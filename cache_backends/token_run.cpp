@@ -39,6 +39,12 @@ void TokenRun::append(std::shared_ptr<const TokenStore> store, int64_t first, in
   segments_.push_back({std::move(store), first, count, nullptr, place});
 }
 
+void TokenRun::append_apart(Segment segment) {
+  segment.place = dropped_ + tokens_;
+  tokens_ += segment.count;
+  segments_.push_back(std::move(segment));
+}
+
 void TokenRun::crop(int64_t tokens) {
   while (tokens_ > tokens) {
     Segment& last = segments_.back();

@@ -25,6 +25,7 @@ class TokenRun {
   int64_t tokens() const { return tokens_; }
   std::span<const Segment> segments() const { return segments_; }
   void append(std::shared_ptr<const TokenStore> store, int64_t first, int64_t count);
+  void append_apart(Segment segment);  // never joined with the one before it; its place is found here
   void crop(int64_t tokens);        // keeps the first
   void drop_front(int64_t tokens);  // forgets the first
   void clear();

@@ -114,8 +114,9 @@ std::string cure_text(const CureFinding& cure) {
 std::string checks_text(const std::vector<CheckFinding>& checks) {
   std::map<Outcome, int> counts;
   for (const CheckFinding& one : checks) ++counts[one.result.outcome];
-  return fmt::format("of model files, tokenizer, prompt and reference: {} passed, {} failed, {} not applicable", counts[Outcome::passed],
-                     counts[Outcome::failed], counts[Outcome::not_applicable]);
+  const int undecided = counts[Outcome::undecided];
+  return fmt::format("of model files, tokenizer, prompt and reference: {} passed, {} failed, {}{} not applicable", counts[Outcome::passed],
+                     counts[Outcome::failed], undecided > 0 ? fmt::format("{} undecided, ", undecided) : "", counts[Outcome::not_applicable]);
 }
 
 Lines findings(const Diagnosis& diagnosis, const RenderOptions& options) {
@@ -137,6 +138,7 @@ Lines findings(const Diagnosis& diagnosis, const RenderOptions& options) {
     }
   }
   for (LabelledRow& row : zoom_rows(diagnosis)) rows.push_back(std::move(row));
+  if (diagnosis.further_prompts.given()) rows.emplace_back("prompts", further_text(diagnosis.further_prompts));
   if (const std::string text = conformance_text(diagnosis); !text.empty()) rows.emplace_back("cache", text);
   if (!diagnosis.checks.empty()) rows.emplace_back("checks", checks_text(diagnosis.checks));
   for (const std::string& left : diagnosis.left_to_try) rows.emplace_back("left to try", left);
@@ -262,6 +264,7 @@ constexpr Section sections[] = {{"", headline},
                                 {"EXEMPT, OR THE REFERENCE'S OWN PUT IN: THE DIFFERENCE ARRIVED FROM ELSEWHERE", restored_lines},
                                 {"IS ALL OF THE SET NEEDED?", company_lines},
                                 {"WHICH TOKENS' CODES, BY POSITION", token_lines},
+                                {"THE SAME SET ON FURTHER PROMPTS", further_lines},
                                 {"WHERE THE ERROR IS MADE, WORST LAYERS FIRST", layer_error_lines},
                                 {"BY KIND OF TOKEN", token_kind_lines},
                                 {"FLUSHES", flush_lines},

@@ -26,4 +26,9 @@ Lines company_lines(const Diagnosis& diagnosis, const RenderOptions& options);
 Lines token_lines(const Diagnosis& diagnosis, const RenderOptions& options);
 std::string zoom_markdown(const Diagnosis& diagnosis);
 
+// diagnosis_further.cpp: the named set on further prompts.
+std::string further_text(const FurtherPromptsFinding& found);  // one sentence
+Lines further_lines(const Diagnosis& diagnosis, const RenderOptions& options);
+std::string further_markdown(const Diagnosis& diagnosis);
+
 }  // namespace kvdiff

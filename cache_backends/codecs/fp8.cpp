@@ -61,6 +61,11 @@ class Fp8Codec : public Codec {
     if (!format_.frozen || !held_.empty()) return nullptr;
     return make_frozen_fp8(format_, scale_of(values));
   }
+  SharedScales shared_scales() const override { return {counts_held_ ? held_ : std::vector<float>{}, {}}; }
+  std::unique_ptr<Codec> with_scales(SharedScales scales, const BlockShape&) const override {
+    if (!format_.frozen || !held_.empty() || scales.scale.size() != 1 || !scales.zero.empty()) return nullptr;
+    return std::make_unique<Fp8Codec>(format_, std::move(scales.scale), true);
+  }
   Bytes shared_bytes() const override { return {0, counts_held_ ? 4 : 0, 0, 0}; }
   std::shared_ptr<const device::DeviceCodec> on_device() const override {
     return device::make_fp8_codec(format_, held_.empty() ? std::nullopt : std::optional(held_.front()));

@@ -35,6 +35,8 @@ class IntegerCodec : public Codec {
   double error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const override;
   bool shares_scale() const override { return spans_tokens() && !holds_scales(); }
   std::unique_ptr<Codec> frozen(std::span<const float> values, const BlockShape& shape, Dtype) const override;
+  SharedScales shared_scales() const override { return {held_.scale, held_.zero}; }
+  std::unique_ptr<Codec> with_scales(SharedScales scales, const BlockShape& row) const override;
   Bytes shared_bytes() const override {
     return {0, 4 * static_cast<int64_t>(held_.scale.size()), 4 * static_cast<int64_t>(held_.zero.size()), 0};
   }
@@ -190,6 +192,13 @@ std::unique_ptr<Codec> IntegerCodec::frozen(std::span<const float> values, const
   if (!format_.frozen || holds_scales()) return nullptr;
   const ScaleLayout shared = {shape, format_.per, true};
   return make_frozen_integer(format_, round_, integer_scales(format_, shared, values), nullptr);
+}
+
+std::unique_ptr<Codec> IntegerCodec::with_scales(SharedScales scales, const BlockShape& row) const {
+  const auto count = static_cast<size_t>(ScaleLayout{row, format_.per, true}.count());
+  const bool fit = scales.scale.size() == count && scales.zero.size() == (format_.offset ? count : 0);
+  if (!format_.frozen || holds_scales() || !fit) return nullptr;
+  return std::make_unique<IntegerCodec>(format_, round_, IntegerScales{std::move(scales.scale), std::move(scales.zero)}, nullptr);
 }
 
 template <typename Value>

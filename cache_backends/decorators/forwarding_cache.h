@@ -6,7 +6,8 @@
 
 namespace kvdiff {
 
-// Hands every call on: a decorator overrides what it changes. fork() is left to it, because a copy must be its own kind.
+// Hands every call on: a decorator overrides what it changes. fork() is left to it, because a copy must be its own kind. One
+// that keeps something beside the cache saves and restores both (framed() of saved/archive.h).
 class ForwardingCache : public KvCache {
  public:
   const CacheShape& shape() const override { return cache_->shape(); }
@@ -19,6 +20,8 @@ class ForwardingCache : public KvCache {
   void crop(int64_t tokens) override { cache_->crop(tokens); }
   void reorder(std::span<const int64_t> rows) override { cache_->reorder(rows); }
   void reset() override { cache_->reset(); }
+  std::vector<std::byte> save() const override { return cache_->save(); }
+  void restore(std::span<const std::byte> saved) override { cache_->restore(saved); }
   Bytes bytes() const override { return cache_->bytes(); }
   Receipt receipt() const override { return cache_->receipt(); }
 

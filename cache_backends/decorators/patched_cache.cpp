@@ -10,6 +10,7 @@
 #include "cache_backends/decorators/patch_mask.h"
 #include "cache_backends/error.h"
 #include "cache_backends/rotation.h"
+#include "cache_backends/saved/archive.h"
 
 namespace kvdiff {
 namespace {
@@ -87,7 +88,7 @@ std::vector<float> cut_out(const PatchSource& source, std::span<const float> sid
 class PatchedCache : public ForwardingCache {
  public:
   PatchedCache(std::unique_ptr<KvCache> cache, const Patch& patch, std::shared_ptr<const Masks> masks)
-      : ForwardingCache(std::move(cache)), kind_(patch.kind), source_(patch.source), masks_(std::move(masks)) {
+      : ForwardingCache(std::move(cache)), text_(text_of(patch)), kind_(patch.kind), source_(patch.source), masks_(std::move(masks)) {
     CacheShape shape = cache_->shape();
     shape.layers = 0;
     for (const LayerMasks& layer : *masks_)
@@ -95,7 +96,7 @@ class PatchedCache : public ForwardingCache {
     if (shape.layers > 0) full_ = make_cache(parse_cache_spec("full"), shape);
   }
   PatchedCache(const PatchedCache& other)
-      : ForwardingCache(other.cache_->fork()), full_(other.full_ ? other.full_->fork() : nullptr), kind_(other.kind_),
+      : ForwardingCache(other.cache_->fork()), full_(other.full_ ? other.full_->fork() : nullptr), text_(other.text_), kind_(other.kind_),
         source_(other.source_), masks_(other.masks_), places_(other.places_) {}
 
   void append(int layer, const KvBlock& fresh) override {
@@ -139,6 +140,16 @@ class PatchedCache : public ForwardingCache {
     cache_->reset();
     if (full_) full_->reset();
   }
+  std::vector<std::byte> save() const override {
+    return framed(told(), {cache_->save(), full_ ? full_->save() : std::vector<std::byte>{}});
+  }
+  void restore(std::span<const std::byte> saved) override {
+    const auto parts = unframed(saved, told(), 2);
+    auto full = full_ ? full_->fork() : nullptr;
+    if (full) full->restore(parts[1]);
+    cache_->restore(parts[0]);
+    full_ = std::move(full);
+  }
   std::unique_ptr<KvCache> fork() const override { return std::make_unique<PatchedCache>(*this); }
 
  private:
@@ -148,6 +159,7 @@ class PatchedCache : public ForwardingCache {
     const auto key = cut_out(*source_, source_->key[at], first, tokens), value = cut_out(*source_, source_->value[at], first, tokens);
     full_->append(place, {key, value, tokens});
   }
+  std::string told() const { return fmt::format("a cache with the patch '{}'", text_); }
   struct SeenSide {
     Pages& pages;
     bool& quantized;
@@ -168,6 +180,7 @@ class PatchedCache : public ForwardingCache {
   }
 
   std::unique_ptr<KvCache> full_;
+  std::string text_;
   PatchKind kind_;
   std::shared_ptr<const PatchSource> source_;
   std::shared_ptr<const Masks> masks_;  // by layer

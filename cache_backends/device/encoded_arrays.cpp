@@ -2,8 +2,11 @@
 
 #include "cache_backends/device/launch.h"
 #include "cache_backends/encoded_store.h"
+#include "cache_backends/error.h"
 
 namespace kvdiff::device {
+
+void refuse_to_save() { throw InternalError("a cache on a device was to be saved, which only one of the host can be"); }
 
 EncodedBlock to_host(const EncodedArrays& arrays) {
   EncodedBlock block = {arrays.shape, arrays.dtype, {}, arrays.scale.read(), arrays.zero.read()};

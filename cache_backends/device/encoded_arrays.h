@@ -20,6 +20,8 @@ class DeviceBlockStore final : public TokenStore, public DeviceStore {
  public:
   DeviceBlockStore(Device& device, SharedCodec codec, const DeviceCodec& twin, EncodedArrays arrays)
       : device_(device), codec_(std::move(codec)), twin_(twin), arrays_(std::move(arrays)) {}
+  StoreKind kind() const override { return StoreKind::block; }
+  void save(ArchiveWriter&, int64_t, int64_t) const override { refuse_to_save(); }
   bool quantized() const override { return true; }
   Format format() const override;
   void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override;

@@ -8,6 +8,8 @@ namespace kvdiff::device {
 class PlainStore final : public FullStore, public DeviceStore {
  public:
   PlainStore(Device& device, const BlockShape& room, Dtype dtype);
+  StoreKind kind() const override { return StoreKind::full_precision; }
+  void save(ArchiveWriter&, int64_t, int64_t) const override { refuse_to_save(); }
   bool quantized() const override { return false; }
   Format format() const override;
   void write(std::span<const float> values, int64_t n, int64_t source, int64_t first, int64_t count) override;

@@ -3,6 +3,8 @@
 
 namespace kvdiff::device {
 
+[[noreturn]] void refuse_to_save();  // a cache is saved where the host has it
+
 // A store whose tokens lie on a device: kernels read it through its format. Sequences are one after another: row = sequence x
 // KV heads + KV head.
 class DeviceStore {

@@ -8,6 +8,8 @@ namespace kvdiff::device {
 class DeviceUnitStore final : public TokenRoom, public DeviceStore {
  public:
   DeviceUnitStore(Device& device, SharedCodec codec, const DeviceCodec& twin, const EncodedArrays& sample, int64_t capacity);
+  StoreKind kind() const override { return StoreKind::units; }
+  void save(ArchiveWriter&, int64_t, int64_t) const override { refuse_to_save(); }
   bool quantized() const override { return true; }
   Format format() const override;
   void write(int64_t token, const Encoded& unit) override;

@@ -3,6 +3,7 @@
 #include <bit>
 
 #include "cache_backends/decorators/forwarding_cache.h"
+#include "cache_backends/saved/archive.h"
 
 namespace kvdiff {
 namespace {
@@ -47,11 +48,24 @@ class BitFaultCache : public ForwardingCache {
     }
     return pages;
   }
+  std::vector<std::byte> save() const override {
+    ArchiveWriter own;
+    own.number(appends_);
+    return framed(told, {cache_->save(), own.take()});
+  }
+  void restore(std::span<const std::byte> saved) override {
+    const auto parts = unframed(saved, told, 2);
+    ArchiveReader own(parts[1]);
+    const int64_t appends = own.number();
+    cache_->restore(parts[0]);
+    appends_ = appends;
+  }
   std::unique_ptr<KvCache> fork() const override {
     return std::make_unique<BitFaultCache>(cache_->fork(), fault_, appends_);
   }
 
  private:
+  static constexpr std::string_view told = "a cache with a wrong bit";
   const BitFault fault_;
   int64_t appends_;
 };

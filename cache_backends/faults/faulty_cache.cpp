@@ -5,6 +5,7 @@
 
 #include "cache_backends/error.h"
 #include "cache_backends/faults/bent_view.h"
+#include "cache_backends/saved/archive.h"
 
 namespace kvdiff {
 namespace {
@@ -129,6 +130,17 @@ class FaultyCache : public KvCache {
     if (fault_.operation == PlantedFault::Operation::fork_loses) copy->lost_ = tokens();
     return copy;
   }
+  std::vector<std::byte> save() const override {
+    return framed(text(), {sound_->save(), told_ ? told_->save() : std::vector<std::byte>{}, own_state()});
+  }
+  void restore(std::span<const std::byte> saved) override {
+    const auto parts = unframed(saved, text(), 3);
+    auto told = parts[1].empty() ? nullptr : told_ ? told_->fork() : sound_->fork();
+    if (told) told->restore(parts[1]);
+    sound_->restore(parts[0]);
+    told_ = std::move(told);
+    restore_own_state(parts[2]);
+  }
   Bytes bytes() const override { return told_ && fault_.respell ? told_->bytes() : sound_->bytes(); }
   Receipt receipt() const override {
     Receipt receipt = sound_->receipt();
@@ -142,6 +154,31 @@ class FaultyCache : public KvCache {
 
  private:
   using Shared = std::vector<std::vector<float>>;  // by token: [B, H, D], of whoever wrote last
+  std::string text() const { return fmt::format("a cache with the fault {}", text_of(fault_, place_)); }
+  // What forks share is the restored one's own from then on.
+  std::vector<std::byte> own_state() const {
+    ArchiveWriter out;
+    for (const int64_t value : {updates_, prompt_, first_tokens_, lost_, old_at_, shared_from_}) out.number(value);
+    out.floats(old_row_);
+    out.number(shared_ != nullptr);
+    for (const Shared* list : {&given_[0].tokens, &given_[1].tokens, shared_ ? shared_.get() : &given_[0].tokens}) {
+      out.number(static_cast<int64_t>(list->size()));
+      for (const std::vector<float>& token : *list) out.floats(token);
+    }
+    return out.take();
+  }
+  void restore_own_state(std::span<const std::byte> saved) {
+    ArchiveReader in(saved);
+    for (int64_t* value : {&updates_, &prompt_, &first_tokens_, &lost_, &old_at_, &shared_from_}) *value = in.number();
+    old_row_ = in.floats();
+    shared_ = in.flag("a flag of") ? std::make_shared<Shared>() : nullptr;
+    Shared unused;
+    for (Shared* list : {&given_[0].tokens, &given_[1].tokens, shared_ ? shared_.get() : &unused}) {
+      list->clear();
+      for (int64_t left = in.number(0, in.left(), "tokens:"); left > 0; --left) list->push_back(in.floats());
+    }
+    in.finish();
+  }
   CacheSpec respelled() const {
     const LayerSpec layer = layer_spec(context_.spec, place_.layer, shape().layers);
     return parse_cache_spec(fault_.respell(place_.side == Side::key ? layer.key : layer.value, context_.spec.lane, place_.strength));

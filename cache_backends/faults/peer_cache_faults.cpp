@@ -8,10 +8,12 @@
 #include "cache_backends/nearest.h"
 #include "cache_backends/peer_operations.h"
 #include "cache_backends/quantized_cache.h"
+#include "cache_backends/saved/archive.h"
 
 namespace kvdiff {
 namespace {
 
+constexpr std::string_view nothing_saved = "IndexError: tuple index out of range";  // of update(), right behind a flush
 constexpr std::string_view empty_residual = "IndexError: too many indices for tensor of dimension 1";
 
 // A cache like any other: each fault replaces one operation, or what is told of the length.
@@ -35,6 +37,18 @@ class Peer : public KvCache {
     copy->cache_ = std::make_shared<QuantizedCache>(*cache_);
     return copy;
   }
+  std::vector<std::byte> save() const override {
+    ArchiveWriter own;
+    own.number(miscount_);
+    return framed(told, {cache_->save(), own.take()});
+  }
+  void restore(std::span<const std::byte> saved) override {
+    const auto parts = unframed(saved, told, 2);
+    ArchiveReader own(parts[1]);
+    const int64_t miscount = own.number();
+    cache_->restore(parts[0]);
+    miscount_ = miscount;
+  }
   Bytes bytes() const override { return cache_->bytes(); }
   Receipt receipt() const override { return cache_->receipt(); }
 
@@ -53,7 +67,9 @@ class Peer : public KvCache {
   void require_residual(int layer) const {
     if (residual(layer) == 0) throw UserError(ExitCode::invalid, std::string(empty_residual));
   }
+  static constexpr std::string_view told = "a cache with a fault of the peer";
   std::shared_ptr<QuantizedCache> cache_;
+  int64_t miscount_ = 0;  // tokens that the fault counts wrongly
 };
 
 class SharedLayers : public Peer<SharedLayers> {
@@ -75,7 +91,7 @@ class CopyRaises : public Peer<CopyRaises> {
 class CropResidual : public Peer<CropResidual> {
  public:
   using Peer::Peer;
-  int64_t length(int layer) const override { return cache_->length(layer) + forgotten_; }
+  int64_t length(int layer) const override { return cache_->length(layer) + miscount_; }
   void crop(int64_t tokens) override {
     const int64_t removed = length(0) - tokens;
     if (removed <= 0) return;
@@ -85,17 +101,14 @@ class CropResidual : public Peer<CropResidual> {
       dropped = std::min(removed, residual(layer));
       drop_newest(layer, dropped);
     }
-    forgotten_ += dropped;
+    miscount_ += dropped;  // gone, and still counted
   }
-
- private:
-  int64_t forgotten_ = 0;  // tokens that are gone and still counted
 };
 
 class CropByLength : public Peer<CropByLength> {
  public:
   using Peer::Peer;
-  int64_t length(int layer) const override { return cache_->length(layer) + forgotten_; }
+  int64_t length(int layer) const override { return cache_->length(layer) + miscount_; }
   void crop(int64_t tokens) override {
     if (tokens >= length(0)) return;
     int64_t dropped = 0;
@@ -104,11 +117,8 @@ class CropByLength : public Peer<CropByLength> {
       dropped = std::max<int64_t>(0, residual(layer) - tokens);
       drop_newest(layer, dropped);
     }
-    forgotten_ += dropped;
+    miscount_ += dropped;
   }
-
- private:
-  int64_t forgotten_ = 0;
 };
 
 class CropToZeroIgnored : public Peer<CropToZeroIgnored> {
@@ -122,14 +132,11 @@ class CropToZeroIgnored : public Peer<CropToZeroIgnored> {
 class ResetKeepsCodes : public Peer<ResetKeepsCodes> {
  public:
   using Peer::Peer;
-  int64_t length(int layer) const override { return cache_->length(layer) - kept_; }
+  int64_t length(int layer) const override { return cache_->length(layer) - miscount_; }
   void reset() override {
     for (int layer = 0; layer < layers(); ++layer) drop_newest(layer, residual(layer));
-    kept_ = cache_->length(0);
+    miscount_ = cache_->length(0);  // of the old life, still there
   }
-
- private:
-  int64_t kept_ = 0;  // tokens of the old life, still there
 };
 
 class ReorderResidual : public Peer<ReorderResidual> {
@@ -157,14 +164,49 @@ class LengthCountsLayers : public Peer<LengthCountsLayers> {
     const int64_t before = encoded(layer);
     const bool first = cache_->length(layer) == 0;
     cache_->append(layer, fresh);
-    if (!first) erased_ += encoded(layer) - before;
+    if (!first) miscount_ += encoded(layer) - before;
   }
   // One counter of what left the residual, raised by every layer that flushes. Here it outlives reset and crop.
-  int64_t length(int layer) const override { return cache_->length(layer) + erased_ - erased_ / layers(); }
+  int64_t length(int layer) const override { return cache_->length(layer) + miscount_ - miscount_ / layers(); }
 
  private:
   int64_t encoded(int layer) const { return cache_->receipt().key[static_cast<size_t>(layer)].tokens_quantized; }
-  int64_t erased_ = 0;
+};
+
+// Who saves [(layer.keys, layer.values) for layer in cache.layers] and updates a new cache with them.
+class SavesResidual : public Peer<SavesResidual> {
+ public:
+  using Peer::Peer;
+  void restore(std::span<const std::byte> saved) override {
+    Peer::restore(saved);
+    struct Held {
+      std::vector<float> key, value;
+      int64_t tokens;
+    };
+    std::vector<Held> all;
+    for (int layer = 0; layer < layers(); ++layer) {
+      const int64_t tokens = residual(layer);
+      if (tokens == 0) throw UserError(ExitCode::invalid, std::string(nothing_saved));
+      all.push_back({newest(layer, Side::key, tokens), newest(layer, Side::value, tokens), tokens});
+    }
+    cache_->reset();
+    for (int layer = 0; layer < layers(); ++layer) {
+      const Held& held = all[static_cast<size_t>(layer)];
+      cache_->append(layer, {held.key, held.value, held.tokens});
+    }
+  }
+
+ private:
+  // [B, H, tokens, D]
+  std::vector<float> newest(int layer, Side side, int64_t tokens) const {
+    const KvPages pages = cache_->pages(layer);
+    const std::vector<float> values = decoded(pages, side, shape());
+    const auto row = static_cast<size_t>(pages.tokens * shape().head_size), kept = static_cast<size_t>(tokens * shape().head_size);
+    std::vector<float> out;
+    for (size_t end = row; end <= values.size(); end += row)
+      out.insert(out.end(), values.data() + (end - kept), values.data() + end);
+    return out;
+  }
 };
 
 template <class Fault>
@@ -192,6 +234,8 @@ constexpr PeerCacheFault table[] = {
     {"length-less-one", "4.41 to 4.53", "get_seq_length of every layer but the first is one short", plant<LengthLessOne>},
     {"length-of-all-layers", "4.54", "every layer that flushes raises the one count of all: the length is too long",
      plant<LengthCountsLayers>},
+    {"restore-residual-alone", "5.23", "keys and values of the layers, saved and given to a new cache, are the residual alone: "
+     "the codes are lost, and right behind a flush there is nothing to give", plant<SavesResidual>},
 };
 
 }  // namespace

@@ -11,7 +11,8 @@
 
 namespace kvdiff {
 
-enum class Outcome { passed, failed, not_applicable };
+// undecided: what was found may be a fault, and may be none; it accuses nobody.
+enum class Outcome { passed, failed, undecided, not_applicable };
 std::string_view name_of(Outcome outcome);
 
 // What a check found. It accuses nobody: a failed check of a model whose text is sound is a warning.
@@ -45,6 +46,9 @@ struct ReferenceFacts {
   // On a text that the program carries (natural_text), no chat format, no beginning-of-sequence token unless the tokenizer adds it.
   int64_t characters = 0;           // of the tokens that `losses` speaks of
   std::vector<double> losses;       // -ln p(token | those before it), nats; not finite where the logits are not
+  std::vector<double> entropies;    // beside `losses`: what the model itself expects to pay for the token, nats
+  std::vector<double> shuffled;     // losses of the same tokens in a drawn order
+  std::vector<double> own;          // losses of the model's own greedy text; empty: not asked
   std::vector<double> largest;      // by layer: max |hidden state| over the text; not finite where one is not
   std::vector<ThetaProbe> thetas;   // other RoPE bases, where they were tried
   std::vector<double> oracle;       // by token: max |logit - float64 logit|; empty: not measured
@@ -76,6 +80,7 @@ struct CheckRow {
 
 CheckResult passed(std::string found);
 CheckResult failed(std::string found, std::string expected, std::string advice);
+CheckResult undecided(std::string found);
 CheckResult not_applicable(std::string why);
 
 }  // namespace kvdiff

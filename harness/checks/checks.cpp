@@ -36,6 +36,7 @@ std::string_view name_of(Outcome outcome) {
   switch (outcome) {
     case Outcome::passed: return "passed";
     case Outcome::failed: return "failed";
+    case Outcome::undecided: return "undecided";
     case Outcome::not_applicable: return "not applicable";
   }
   throw InternalError("an outcome without a name");
@@ -45,6 +46,7 @@ CheckResult passed(std::string found) { return {Outcome::passed, std::move(found
 CheckResult failed(std::string found, std::string expected, std::string advice) {
   return {Outcome::failed, std::move(found), std::move(expected), std::move(advice)};
 }
+CheckResult undecided(std::string found) { return {Outcome::undecided, std::move(found), "", ""}; }
 CheckResult not_applicable(std::string why) { return {Outcome::not_applicable, std::move(why), "", ""}; }
 
 std::vector<CheckRow> check_rows() {

@@ -43,14 +43,39 @@ std::vector<int32_t> probe_tokens(const TextModel& text, int64_t vocabulary) {
 }
 
 struct Pass {
-  std::vector<double> losses, largest;
+  std::vector<double> losses, entropies, largest;
   std::vector<float> hidden;
+  void add(std::span<const float> logits, int32_t token);
 };
 
-double loss_of(std::span<const float> logits, int32_t token) {
-  if (!std::all_of(logits.begin(), logits.end(), [](float one) { return std::isfinite(one); })) return std::numeric_limits<double>::quiet_NaN();
+// What the token costs, and what the model expects it to cost: sum of p * -ln p.
+void Pass::add(std::span<const float> logits, int32_t token) {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  const bool finite = std::all_of(logits.begin(), logits.end(), [](float one) { return std::isfinite(one); });
+  if (!finite) {
+    losses.push_back(none);
+    entropies.push_back(none);
+    return;
+  }
   const SoftmaxRow row = softmax_row(logits);
-  return static_cast<double>(row.max) + row.log_sum - static_cast<double>(logits[static_cast<size_t>(token)]);
+  const double log_all = static_cast<double>(row.max) + row.log_sum;
+  double expected = 0;
+  for (size_t i = 0; i < logits.size(); ++i) expected += row.weights[i] * (log_all - static_cast<double>(logits[i]));
+  losses.push_back(log_all - static_cast<double>(logits[static_cast<size_t>(token)]));
+  entropies.push_back(expected / row.sum);
+}
+
+// splitmix64, a fixed seed: the same order on every machine. The first token stays.
+std::vector<int32_t> shuffled(std::vector<int32_t> tokens) {
+  uint64_t state = 0x6b76646966660002u;
+  for (size_t left = tokens.size() - 1; left > 1; --left) {
+    state += 0x9e3779b97f4a7c15u;
+    uint64_t z = state;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    std::swap(tokens[left], tokens[1 + static_cast<size_t>((z ^ (z >> 31)) % left)]);
+  }
+  return tokens;
 }
 
 Pass pass_over(Engine& engine, const std::vector<int32_t>& tokens) {
@@ -61,15 +86,15 @@ Pass pass_over(Engine& engine, const std::vector<int32_t>& tokens) {
   batch.lengths.assign(tokens.size(), static_cast<int64_t>(tokens.size()));
   engine.model.forward(batch, site, {});
   const ModelShape& shape = engine.model.shape();
-  Pass pass{{}, site.largest(), std::move(site.last)};
+  Pass pass{{}, {}, site.largest(), std::move(site.last)};
   std::vector<float> logits;
   for (int64_t first = 0; first + 1 < batch.rows(); first += rows_at_once) {
     const int64_t rows = std::min(rows_at_once, batch.rows() - 1 - first);
     logits.resize(static_cast<size_t>(rows * shape.vocabulary));
     engine.model.head(std::span(pass.hidden).subspan(static_cast<size_t>(first * shape.hidden), static_cast<size_t>(rows * shape.hidden)), rows, logits);
     for (int64_t row = 0; row < rows; ++row)
-      pass.losses.push_back(loss_of(std::span(logits).subspan(static_cast<size_t>(row * shape.vocabulary), static_cast<size_t>(shape.vocabulary)),
-                                    tokens[static_cast<size_t>(first + row + 1)]));
+      pass.add(std::span(logits).subspan(static_cast<size_t>(row * shape.vocabulary), static_cast<size_t>(shape.vocabulary)),
+               tokens[static_cast<size_t>(first + row + 1)]);
   }
   return pass;
 }
@@ -104,9 +129,21 @@ ReferenceFacts probe_reference(Engine& engine, const TextModel& text) {
   if (tokens.size() < 2) return facts;
   Pass pass = pass_over(engine, tokens);
   facts.losses = std::move(pass.losses);
+  facts.entropies = std::move(pass.entropies);
   facts.largest = std::move(pass.largest);
   facts.characters = static_cast<int64_t>(text.tokenizer.decode(std::span(tokens).subspan(1), true).size());
   return facts;
+}
+
+void probe_doubts(Engine& engine, const TextModel& text, std::span<const int32_t> prompt, std::span<const int32_t> own, ReferenceFacts& facts) {
+  const std::vector<int32_t> tokens = probe_tokens(text, engine.model.shape().vocabulary);
+  if (tokens.size() < 2) return;
+  facts.shuffled = pass_over(engine, shuffled(tokens)).losses;
+  std::vector<int32_t> whole(prompt.begin(), prompt.end());
+  whole.insert(whole.end(), own.begin(), own.begin() + static_cast<std::ptrdiff_t>(std::min(own.size(), most_tokens)));
+  if (prompt.empty() || own.empty()) return;
+  const std::vector<double> losses = pass_over(engine, whole).losses;
+  facts.own.assign(losses.begin() + static_cast<std::ptrdiff_t>(prompt.size() - 1), losses.end());
 }
 
 ThetaProbe probe_base(const Loaded& loaded, double theta) {

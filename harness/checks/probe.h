@@ -7,6 +7,11 @@ namespace kvdiff {
 // Runs the model over natural_text() (256 tokens at most) in one pass, without any cache: losses and hidden states.
 ReferenceFacts probe_reference(Engine& engine, const TextModel& text);
 
+// What tells damage from another language, where the text is unlikely (doubtful): the same tokens shuffled, and the model's own
+// text behind its prompt (greedy, unless the run sampled), 256 tokens at most.
+void probe_doubts(Engine& engine, const TextModel& text, std::span<const int32_t> prompt, std::span<const int32_t> own, ReferenceFacts& facts);
+bool doubtful(const ReferenceFacts& facts);  // reference.cpp: it reads English worse than a model of English does
+
 // The losses with another RoPE base: the model is made anew.
 ThetaProbe probe_base(const Loaded& loaded, double theta);
 

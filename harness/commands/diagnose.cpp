@@ -30,7 +30,20 @@ struct DiagnoseOptions {
   RunOptions run;
   Budget budget;
   std::string fault;
+  std::vector<std::string> also_chat, also_prompt;
 };
+
+// Chats first. They are told what the first prompt is told by --system.
+std::vector<PromptSource> further_prompts(const DiagnoseOptions& options, const Case& run) {
+  std::vector<PromptSource> further;
+  for (const std::string& text : options.also_chat) {
+    PromptSource& one = further.emplace_back();
+    one.chat = text;
+    one.system = run.prompt.system;
+  }
+  for (const std::string& text : options.also_prompt) further.emplace_back().text = text;
+  return further;
+}
 
 // A fault, to see it found: in the candidate's cache alone. It keeps what it needs of the model.
 class Planted {
@@ -75,7 +88,7 @@ ExitCode run_diagnosis(const DiagnoseOptions& options, const ReportRoom& reports
     hooks.progress = [&progress](const Progress& now) { progress.show(now); };
     hooks.interrupted = interrupted;
     if (planted) hooks.wrap_cache = [&](LaneId lane, Mode, std::unique_ptr<KvCache> cache) { return planted->in(lane, std::move(cache)); };
-    diagnosis = diagnose(plan.cases.front(), options.budget, place, hooks);
+    diagnosis = diagnose(plan.cases.front(), options.budget, place, hooks, further_prompts(options, plan.cases.front()));
   }
   if (planted) {
     diagnosis.reproduce += " --fault " + shell_quoted(options.fault);
@@ -104,6 +117,12 @@ std::function<ExitCode()> declare_diagnose(CLI::App& parser, const ReportRoom& r
                                           "how much may be tried: trials (lanes of a window), or a time, like 2m or 90s, which is "
                                           "turned into trials once and recorded (240)")
       ->type_name("TRIALS|TIME")->group("What to try");
+  const auto repeated = [&parser](const char* flag, std::vector<std::string>& into, const char* help) {
+    parser.add_option(flag, into, help)->type_name("TEXT")->group("What to try")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  };
+  repeated("--also-chat", options->also_chat,
+           "a further chat prompt: is the set that was named on the first one right there, too? Two trials each; may be repeated");
+  repeated("--also-prompt", options->also_prompt, "the same, plain text, no format around it; may be repeated");
   parser.add_option("--fault", options->fault, "plants a fault in the cache, to see it found: its name, then layer=3,side=key,...")
       ->type_name("FAULT")->group("What to try");
   parser.footer(parser.get_footer() + faults_text());

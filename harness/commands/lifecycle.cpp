@@ -31,8 +31,7 @@ std::string faults_text() {
   for (const PeerCacheFault& fault : peer_cache_faults())
     text += fmt::format("  {:<21} {}: {}\n", fault.name, fault.versions, fault.what);
   return text +
-         "\nExit codes: 0 all the same bits, 8 one differs (handling is unsound), 2 a bad spec.\n"
-         "Save and restore is not checked: kvdiff's caches live in memory and cannot be saved.\n";
+         "\nExit codes: 0 all the same bits, 8 one differs (handling is unsound), 2 a bad spec.\n";
 }
 
 ExitCode check(const Options& options) {

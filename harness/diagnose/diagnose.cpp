@@ -25,8 +25,9 @@ constexpr size_t reference_lane = 0, candidate_lane = 2;
 
 class Diagnostician {
  public:
-  Diagnostician(const Case& run, const Budget& budget, const RunPlace& place, Loaded& loaded, const RunHooks& hooks)
-      : run_(run), budget_(budget), place_(place), loaded_(loaded), hooks_(hooks) {}
+  Diagnostician(const Case& run, const Budget& budget, const RunPlace& place, Loaded& loaded, const RunHooks& hooks,
+                const std::vector<FurtherPrompt>& further)
+      : run_(run), budget_(budget), place_(place), loaded_(loaded), hooks_(hooks), further_(further) {}
 
   Diagnosis go(const RunReport& base) {
     describe_run(base, result_);
@@ -37,6 +38,7 @@ class Diagnostician {
       if (result_.conformance.accused()) accuse(base);
       else if (!refused(base)) investigate(base);
     }
+    if (!further_.empty() && !result_.further_prompts.given()) result_.further_prompts.reason = "on the first prompt no set of layer sides was named";
     result_.questions = four_questions(result_);
     if (result_.headline.empty()) result_.headline = headline_of(result_);
     result_.headline = reference_too(result_) + result_.headline;
@@ -164,6 +166,9 @@ class Diagnostician {
         find_tokens(walk);
       }
       trials.keep(0);
+      if (!further_.empty()) trials.keep(std::min(kept_for_remedies, trials.left() / 2));
+      find_on_further_prompts(walk, further_, loaded_, run_, hooks_);
+      trials.keep(0);
       find_cure(walk);
     }
   }
@@ -212,6 +217,7 @@ class Diagnostician {
   const RunPlace& place_;
   Loaded& loaded_;
   const RunHooks& hooks_;
+  const std::vector<FurtherPrompt>& further_;
   Diagnosis result_;
   std::optional<Material> material_;
   std::string invalid_;
@@ -225,11 +231,13 @@ void check_case(const Case& run) {
     throw UserError(ExitCode::usage, "diagnose: found a cache that quantizes nothing, expected one that does, like --cache hqq:bits=4");
 }
 
-std::string reproducing_line(const Case& run, int64_t trials) {
+std::string reproducing_line(const Case& run, int64_t trials, const std::vector<PromptSource>& further) {
   std::vector<std::string> words = arguments(run);
   words.at(1) = "diagnose";
   std::string line;
   for (const std::string& word : words) line += (line.empty() ? "" : " ") + shell_quoted(word);
+  for (const PromptSource& one : further)
+    line += one.chat ? " --also-chat " + shell_quoted(*one.chat) : " --also-prompt " + shell_quoted(*one.text);
   return fmt::format("{} --budget {}", line, trials);
 }
 
@@ -246,11 +254,13 @@ Budget parse_budget(std::string_view text) {
   return budget;
 }
 
-Diagnosis diagnose(const Case& given, const Budget& budget, const RunPlace& place, const RunHooks& hooks) {
+Diagnosis diagnose(const Case& given, const Budget& budget, const RunPlace& place, const RunHooks& hooks,
+                   const std::vector<PromptSource>& further) {
   check_case(given);
   Case run = given;
   run.modes = {"local", "forced", "free"};
   Loaded loaded = load_case(run, place);
+  const std::vector<FurtherPrompt> read = read_further_prompts(further, run, loaded);
   Case first = run;
   first.caches.assign(static_cast<size_t>(TrialPlan{}.lanes_per_batch), run.caches.front());
   check_memory(estimate_case(first, loaded.ready));
@@ -263,10 +273,10 @@ Diagnosis diagnose(const Case& given, const Budget& budget, const RunPlace& plac
     if (hooks.warn) hooks.warn(lane, text);
   };
   const RunReport base = judged(run_loaded(first, place, loaded, first_hooks), {});
-  Diagnosis diagnosis = Diagnostician(run, budget, place, loaded, hooks).go(base);
+  Diagnosis diagnosis = Diagnostician(run, budget, place, loaded, hooks, read).go(base);
   diagnosis.warnings.insert(diagnosis.warnings.end(), peer_warnings.begin(), peer_warnings.end());
   run.modes = Case{}.modes;
-  diagnosis.reproduce = reproducing_line(run, diagnosis.budget.trials);
+  diagnosis.reproduce = reproducing_line(run, diagnosis.budget.trials, further);
   return diagnosis;
 }
 

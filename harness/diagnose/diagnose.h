@@ -15,8 +15,10 @@ struct Budget {
 // "240" trials, "90s", "2m". Throws UserError(usage).
 Budget parse_budget(std::string_view text);
 
+// `further`: prompts that the set named on the case's own is tried on, by two trials each.
 // Why the case's one candidate parts from the reference. Throws what run_case throws, and UserError(usage) for a case that
 // has not exactly one candidate, or one that quantizes nothing.
-Diagnosis diagnose(const Case& run, const Budget& budget, const RunPlace& place, const RunHooks& hooks);
+Diagnosis diagnose(const Case& run, const Budget& budget, const RunPlace& place, const RunHooks& hooks,
+                   const std::vector<PromptSource>& further = {});
 
 }  // namespace kvdiff

@@ -185,6 +185,7 @@ std::string diagnosis_json(const Diagnosis& diagnosis) {
   object["interval"] = json_of(diagnosis.interval);
   object["company"] = json_of(diagnosis.company);
   object["tokens"] = json_of(diagnosis.tokens);
+  if (diagnosis.further_prompts.given()) object["further_prompts"] = json_of(diagnosis.further_prompts);
   object["left_to_try"] = diagnosis.left_to_try;
   object["warnings"] = diagnosis.warnings;
   add_origin(diagnosis, object);

@@ -10,6 +10,7 @@
 #include "harness/diagnose/arithmetic.h"
 #include "harness/diagnose/company.h"
 #include "harness/diagnose/first_flip.h"
+#include "harness/diagnose/further_prompts.h"
 #include "harness/diagnose/interval.h"
 #include "harness/diagnose/minimal_set.h"
 #include "harness/diagnose/restored.h"
@@ -151,6 +152,7 @@ struct Diagnosis {
   IntervalFinding interval;            // of the set's recovery
   CompanyFinding company;              // the set quantized alone; a pair
   TokenFinding tokens;                 // which tokens' codes
+  FurtherPromptsFinding further_prompts;  // does the set recover on others?
   std::vector<std::string> left_to_try;   // what the budget did not reach
   std::vector<std::string> warnings;
   std::string kvdiff_version;

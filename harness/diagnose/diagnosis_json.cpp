@@ -71,6 +71,16 @@ Json json_of(const TokenScore& score) {
   return object;
 }
 
+Json json_of(const PromptRecovery& one) {
+  Json object = {{"source", one.prompt.source}, {"format", one.prompt.format}, {"text", one.prompt.text}, {"token_ids", one.prompt.token_ids}};
+  object["steps"] = one.steps;
+  number(object, "kld", one.kld, one.reason);
+  number(object, "recovery", one.recovery, one.reason);
+  object["parts_at"] = or_null(one.parts_at);
+  object["exempt_parts_at"] = or_null(one.exempt_parts_at);
+  return object;
+}
+
 }  // namespace
 
 void number(Json& object, const std::string& name, std::optional<double> value, std::string_view missing) {
@@ -141,6 +151,20 @@ Json json_of(const CompanyFinding& found) {
   object["members"] = Json::array();
   for (const MemberScore& score : found.members) object["members"].push_back(json_of(score));
   object["pair"] = found.pair ? json_of(*found.pair) : Json(nullptr);
+  return object;
+}
+
+Json json_of(const FurtherPromptsFinding& found) {
+  const std::vector<double> values = found.recoveries();
+  const std::optional<MeanInterval> interval = t_interval(values);
+  Json object = {{"target", found.target}, {"held", found.held()}, {"measured", values.size()}, {"reason", found.reason}};
+  object["smallest"] = values.empty() ? Json(nullptr) : Json(*std::min_element(values.begin(), values.end()));
+  object["largest"] = values.empty() ? Json(nullptr) : Json(*std::max_element(values.begin(), values.end()));
+  object["mean"] = values.empty() ? Json(nullptr) : Json(mean_of(values));
+  object["interval"] = nullptr;
+  if (interval) object["interval"] = {{"low", interval->low}, {"high", interval->high}, {"share", 0.9}, {"method", "student t"}, {"unit", "prompt"}};
+  object["prompts"] = Json::array();
+  for (const PromptRecovery& one : found.prompts) object["prompts"].push_back(json_of(one));
   return object;
 }
 

@@ -26,6 +26,7 @@ Json json_of(const RestoredFinding& found);
 Json json_of(const IntervalFinding& found);
 Json json_of(const CompanyFinding& found);
 Json json_of(const TokenFinding& found);
+Json json_of(const FurtherPromptsFinding& found);
 Json json_of(const ConformanceFinding& found);  // conformance_json.cpp
 
 }  // namespace kvdiff

@@ -40,6 +40,8 @@ void check_the_rest(const Case& run, const RunReport& base, Loaded& loaded, cons
     facts.gibberish = free->gibberish->kind;
     facts.gibberish_onset = free->gibberish->onset;
   }
+  if (const auto& free = base.lanes[0].free; free && doubtful(facts))
+    probe_doubts(*loaded.engine, loaded.ready.text, base.prompt.token_ids, free->tokens, facts);
   probe_bases(loaded, facts);
   const CheckInput input{model, AskedPrompt{loaded.ready.prompt, run.tokens}, &facts};
   diagnosis.checks = run_checks(input);

@@ -153,6 +153,7 @@ std::string headline_of(const Diagnosis& diagnosis) {
     return fmt::format("The budget of {} trials was too small to find the place.", diagnosis.budget.trials);
   std::string text = fmt::format("{}. Cause: {}.", place_text(diagnosis), diagnosis.cause.name);
   if (!diagnosis.cure.name.empty()) text += fmt::format(" Cheapest cure that was tried: {} ({}).", diagnosis.cure.spec.text, cost(diagnosis.cure));
+  if (const std::string verdict = verdict_of(diagnosis.further_prompts); !verdict.empty()) text += fmt::format(" {}.", verdict);
   if (diagnosis.finding == Finding::partial) text += fmt::format(" The budget of {} trials was too small to finish.", diagnosis.budget.trials);
   return text;
 }

@@ -102,6 +102,12 @@ std::optional<TrialAnswer> Trials::known(const Trial& trial) const {
   return found == answers_.end() ? std::nullopt : std::optional(found->second);
 }
 
+void Trials::join(const Trials& other) {
+  asked_ += other.asked_;
+  interrupted_ = interrupted_ || other.interrupted_;
+  if (control_fault_.empty()) control_fault_ = other.control_fault_;
+}
+
 void Trials::run_batches(const std::vector<const Trial*>& fresh) {
   const auto width = static_cast<size_t>(plan_.lanes_per_batch);
   for (size_t first = 0; first < fresh.size() && !interrupted_; first += width) {

@@ -75,6 +75,7 @@ class Trials {
   int64_t budget() const { return plan_.budget; }
   int64_t left() const { return interrupted_ ? 0 : std::max<int64_t>(0, plan_.budget - asked_ - kept_); }
   void keep(int64_t trials) { kept_ = trials; }  // so many of the budget are for later
+  void join(const Trials& other);                // those of another prompt: they count here, too
   bool interrupted() const { return interrupted_; }
   const std::string& control_fault() const { return control_fault_; }  // empty: the control was bit-equal in every batch
 

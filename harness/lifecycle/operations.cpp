@@ -147,6 +147,43 @@ void reorder(OperationTrial& trial) {
   trial.note(trial.expected.check_held(*cache, tape.updates() - 1, last));
 }
 
+// Nothing but bytes goes from one to the other.
+Cache saved_and_restored(const OperationTrial& trial, Cache cache) {
+  const std::vector<std::byte> saved = cache->save();
+  cache.reset();
+  Cache restored = trial.make();
+  restored->restore(saved);
+  return restored;
+}
+
+std::optional<Difference> told_otherwise(const KvCache& found, const KvCache& expected, int64_t update) {
+  if (!(found.bytes() == expected.bytes())) return Difference{update, 0, "bytes held", {}};
+  if (!(found.receipt() == expected.receipt())) return Difference{update, 0, "the receipt", {}};
+  return std::nullopt;
+}
+
+// Behind the prompt and every flush, where attention still reads what is not held any more, and in the middle, beside a cache
+// that was never saved.
+void save_and_restore(OperationTrial& trial) {
+  const Tape& tape = trial.tape;
+  const Cache stayed = trial.make();
+  Cache moved = trial.make();
+  for (int64_t update = 0; update < tape.updates() && !trial.found; ++update) {
+    const int64_t token = update == 0 ? 0 : tape.prompt + update - 1, count = update == 0 ? tape.prompt : 1;
+    for (KvCache* cache : {stayed.get(), moved.get()}) tape.append(*cache, token, count);
+    const bool unsettled = update == 0 || trial.expected.flushed(update);
+    if (unsettled) moved = saved_and_restored(trial, std::move(moved));
+    trial.note(trial.expected.check_view(*moved, update));
+    for (KvCache* cache : {stayed.get(), moved.get()}) {
+      for (int layer = 0; layer < tape.shape.layers; ++layer) cache->count_read(layer);
+      cache->settle();
+    }
+    if (!unsettled && token == tape.middle()) moved = saved_and_restored(trial, std::move(moved));
+    trial.note(trial.expected.check_held(*moved, update));
+    trial.note(told_otherwise(*moved, *stayed, update));
+  }
+}
+
 constexpr LifecycleOperation table[] = {{"length of every layer", length},
                                         {"fork, the copy goes on", fork_goes_on},
                                         {"fork, the original goes on", original_survives},
@@ -157,6 +194,7 @@ constexpr LifecycleOperation table[] = {{"length of every layer", length},
                                         {"crop into the history", crop_into_history},
                                         {"crop to zero", crop_to_zero},
                                         {"reset", reset},
+                                        {"save and restore", save_and_restore},
                                         {"reorder", reorder}};
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "cache_backends/error.h"
 #include "cache_backends/kv_cache.h"
 #include "cache_backends/registry.h"
+#include "tests/cache_backends/contract_cases.h"
 #include "tests/cache_backends/oracle.h"
 #include "tests/catch.h"
 
@@ -13,80 +14,6 @@ using namespace kvdiff;
 using namespace kvdiff::test;
 
 namespace {
-
-constexpr int64_t head_size = 16;
-
-// One spec per codec, and one more for each choice of each of its keys; groups fit the head.
-std::vector<std::string> side_texts() {
-  std::vector<std::string> texts;
-  for (const CodecRow& row : codecs()) {
-    std::string fixed;
-    for (const SpecKey& key : spec_keys(row)) {
-      if (key.name == "group") fixed = "group=16";
-    }
-    texts.push_back(fmt::format("{}:{}", row.name, fixed));
-    for (const SpecKey& key : spec_keys(row)) {
-      for (const std::string& choice : key.choices) {
-        if (choice == key.default_value) continue;
-        texts.push_back(fmt::format("{}:{}{}{}={}", row.name, fixed, fixed.empty() ? "" : ",", key.name, choice));
-      }
-    }
-  }
-  for (std::string& text : texts) {
-    if (text.back() == ':') text.pop_back();
-  }
-  // Choices that mean something only together.
-  for (const char* text : {"int8:per=channel,scale=frozen", "int4:per=tensor,scale=frozen,scheme=zero",
-                           "int4:per=channel,scale=frozen,scheme=zero", "k=int8:per=channel,scale=frozen/v=int4",
-                           "fp8:per=tensor,scale=frozen", "fp8:format=e5m2,per=tensor,scale=dynamic", "quanto:group=48,axis=-1",
-                           "kivi:group=5", "k=kivi:group=2/v=q4_0", "k=hf-fp8/v=quanto:group=32"}) {
-    texts.emplace_back(text);
-  }
-  return texts;
-}
-
-std::vector<std::string> lane_texts(const std::string& side, int64_t residual) {
-  if (side.starts_with("full")) return {side};
-  std::vector<std::string> texts;
-  for (const ScheduleRow& schedule : schedules()) {
-    if (schedule.name == "full") continue;
-    const size_t keys = side.find('/');  // what belongs to the lane stands with the keys
-    const std::string first = side.substr(0, keys), rest = keys == std::string::npos ? "" : side.substr(keys);
-    const std::string separator = first.find(':') == std::string::npos ? ":" : ",";
-    const int64_t window = std::min(residual, schedule.largest_residual);
-    texts.push_back(fmt::format("{}{}schedule={},residual={}{}", first, separator, schedule.name, window, rest));
-  }
-  return texts;
-}
-
-// What the spec or the shape cannot do is refused; what is not refused must keep the contract.
-std::unique_ptr<KvCache> try_make(const std::string& text, const CacheShape& shape) {
-  try {
-    return make_cache(parse_cache_spec(text), shape);
-  } catch (const UserError& error) {
-    REQUIRE(error.code() == ExitCode::usage);
-    return nullptr;
-  }
-}
-
-struct Case {
-  std::string text;
-  CacheShape shape;
-};
-
-std::vector<Case> all_cases() {
-  std::vector<Case> cases;
-  int64_t turn = 0;
-  for (const std::string& side : side_texts()) {
-    for (const std::string& text : lane_texts(side, 5)) {
-      const Dtype dtype = std::array{Dtype::float16, Dtype::float32, Dtype::bfloat16}[static_cast<size_t>(turn++ % 3)];
-      // ggml's blocks need 32 channels.
-      const int64_t channels = text.find("q4_") == text.npos && text.find("q5_") == text.npos && text.find("q8_") == text.npos ? head_size : 32;
-      for (const int64_t batch : {1, 3}) cases.push_back({text, {1, batch, 3, channels, dtype}});
-    }
-  }
-  return cases;
-}
 
 void check_views(const KvCache& cache, const Oracle& oracle) {
   REQUIRE(same_bits(seen(cache, 0, Side::key), oracle.key.view()));
@@ -135,7 +62,7 @@ std::vector<int64_t> appends(std::vector<int64_t> prompt, int64_t tokens) {
 
 TEST_CASE("contract: after every update attention sees what the peers' rules say", "[cache][contract]") {
   int64_t runs = 0, most_flushes = 0;
-  for (const Case& one : all_cases()) {
+  for (const ContractCase& one : all_cases()) {
     INFO(one.text << " B=" << one.shape.batch);
     const Stream stream = make_stream(one.shape, 48, 7);
     for (const auto& sizes : {appends({6}, 18), appends({11}, 7), appends({4, 9, 1, 3}, 12), appends({1}, 14)}) {
@@ -160,7 +87,7 @@ TEST_CASE("contract: after every update attention sees what the peers' rules say
 }
 
 TEST_CASE("contract: forks are independent, and pages stay what they were", "[cache][contract]") {
-  for (const Case& one : all_cases()) {
+  for (const ContractCase& one : all_cases()) {
     INFO(one.text << " B=" << one.shape.batch);
     const Stream stream = make_stream(one.shape, 48, 11), other = make_stream(one.shape, 48, 12);
     const auto cache = try_make(one.text, one.shape);
@@ -190,7 +117,7 @@ TEST_CASE("contract: forks are independent, and pages stay what they were", "[ca
 }
 
 TEST_CASE("contract: crop, reset and reorder in every state", "[cache][contract]") {
-  for (const Case& one : all_cases()) {
+  for (const ContractCase& one : all_cases()) {
     INFO(one.text << " B=" << one.shape.batch);
     const Stream stream = make_stream(one.shape, 64, 13);
     for (const int64_t keep : {1, 4, 9, 10, 13, 14, 15}) {
@@ -238,7 +165,7 @@ TEST_CASE("contract: crop, reset and reorder in every state", "[cache][contract]
 }
 
 TEST_CASE("contract: what was appended and cropped away again never was", "[cache][contract]") {
-  for (const Case& one : all_cases()) {
+  for (const ContractCase& one : all_cases()) {
     INFO(one.text << " B=" << one.shape.batch);
     const Stream stream = make_stream(one.shape, 48, 17), other = make_stream(one.shape, 48, 18);
     const auto cache = try_make(one.text, one.shape);
@@ -267,7 +194,7 @@ TEST_CASE("contract: what was appended and cropped away again never was", "[cach
 
 TEST_CASE("contract: streaming, immediate and full do not depend on how a prompt was cut", "[cache][contract]") {
   int64_t runs = 0;
-  for (const Case& one : all_cases()) {
+  for (const ContractCase& one : all_cases()) {
     INFO(one.text << " B=" << one.shape.batch);
     const Stream stream = make_stream(one.shape, 48, 19);
     const auto whole = try_make(one.text, one.shape), pieces = try_make(one.text, one.shape);

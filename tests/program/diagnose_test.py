@@ -50,6 +50,14 @@ class Diagnoses(unittest.TestCase):
         self.assertTrue(value["remedies"])
         self.assertTrue(all(check["sound"] for check in value["handling"]))
 
+    def test_further_prompts_are_asked_about_the_same_set(self):
+        value = self.value("hqq:bits=2,group=16,residual=4", PASSED, "--also-prompt", "The sea", "--also-prompt", "Name three rivers")
+        found = value["further_prompts"]
+        self.assertEqual([one["text"] for one in found["prompts"]], ["The sea", "Name three rivers"])
+        self.assertEqual(found["held"], sum((one["recovery"] or 0) >= found["target"] for one in found["prompts"]))
+        self.assertIn("--also-prompt 'The sea' --also-prompt 'Name three rivers'", value["reproduce"])
+        self.assertNotIn("further_prompts", self.value("hqq:bits=2,group=16,residual=4", PASSED))
+
     def test_the_first_flip_adds_up(self):
         flip = self.value("hqq:bits=2,group=16,residual=4", PASSED)["first_flip"]
         self.assertEqual(flip["reason"], "")

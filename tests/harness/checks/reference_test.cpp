@@ -48,6 +48,7 @@ ReferenceFacts sound_facts() {
   ReferenceFacts facts;
   facts.characters = 900;
   for (int i = 0; i < 200; ++i) facts.losses.push_back(3.5 + (i % 7) * 0.1);
+  for (const double loss : facts.losses) facts.entropies.push_back(loss - 0.3);
   facts.largest = {10, 20000};
   return facts;
 }
@@ -99,6 +100,78 @@ TEST_CASE("checks: sound facts fail none, and each fault fails its own", "[check
   CHECK(failed_with(rounded) == Ids{"arithmetic.oracle"});
   rounded.oracle = {0.02, 0.03, 0.5};
   CHECK(failed_with(rounded) == Ids{});
+}
+
+namespace {
+
+// Figures of a reading, in nats per token, as make_language_figures.py prints them.
+ReferenceFacts reading(double loss, double entropy, std::optional<double> shuffled, std::optional<double> own) {
+  ReferenceFacts facts;
+  facts.losses.assign(200, loss);
+  facts.entropies.assign(200, entropy);
+  facts.characters = static_cast<int64_t>(200 * loss / std::log(2.0) / 2.2);  // 2.2 bits a character
+  if (shuffled) facts.shuffled.assign(200, *shuffled);
+  if (own) facts.own.assign(50, *own);
+  return facts;
+}
+
+Outcome outcome_of(const ReferenceFacts& facts) {
+  CheckedFolder model;
+  model.config.emplace();
+  model.config->vocabulary_size = 49152;
+  for (const CheckFinding& one : run_checks({model, {}, &facts}))
+    if (one.id == "reference.loss") return one.result.outcome;
+  return Outcome::not_applicable;
+}
+
+}  // namespace
+
+TEST_CASE("checks: a model that knows little English is not accused, whatever it pays", "[checks]") {
+  CHECK(outcome_of(reading(3.74, 3.48, 8.44, 0.47)) == Outcome::undecided);   // SmolLM2 reads German
+  CHECK(outcome_of(reading(4.91, 4.06, 7.59, 0.38)) == Outcome::undecided);   // Finnish
+  CHECK(outcome_of(reading(3.33, 2.96, 10.42, 0.77)) == Outcome::undecided);  // Chinese
+  CHECK(outcome_of(reading(6.0, 5.8, 6.1, 0.5)) == Outcome::undecided);       // no word of it is known, its own text is
+  CHECK(outcome_of(reading(9.0, 8.9, {}, {})) == Outcome::undecided);         // nothing else was asked
+  ReferenceFacts english = reading(3.88, 3.61, {}, {});
+  english.characters *= 2;
+  CHECK(outcome_of(english) == Outcome::passed);
+}
+
+TEST_CASE("checks: what no language explains is failed", "[checks]") {
+  CHECK(outcome_of(reading(14.28, 1.83, 14.56, 1.09)) == Outcome::failed);   // three layers shuffled
+  CHECK(outcome_of(reading(17.56, 3.25, 21.39, 1.0)) == Outcome::failed);    // every mlp.down_proj shuffled
+  CHECK(outcome_of(reading(20.3, 1.74, 19.81, 0.98)) == Outcome::failed);    // all layers in another order
+  CHECK(outcome_of(reading(13.46, 7.18, 13.86, 1.31)) == Outcome::failed);   // another tokenizer
+  CHECK(outcome_of(reading(7.45, 5.98, 8.9, 2.03)) == Outcome::failed);      // two layers exchanged
+  CHECK(outcome_of(reading(10.85, 10.78, 10.84, 8.9)) == Outcome::failed);   // never trained
+}
+
+TEST_CASE("checks: an undecided reading is no diagnosis, and is told with its figures", "[checks]") {
+  CheckedFolder model;
+  model.config.emplace();
+  model.config->vocabulary_size = 49152;
+  const ReferenceFacts facts = reading(4.91, 4.06, 7.59, 0.38);
+  CHECK(failed_with(facts) == Ids{});
+  const std::string text = all_text(run_checks({model, {}, &facts}));
+  INFO(text);
+  CHECK(text.find("0.85 nats per token beyond what it expects to pay, 2.68 more for the words shuffled, 0.38 for its own text") != std::string::npos);
+  CHECK(text.find("a model that knows little English reads so") != std::string::npos);
+}
+
+TEST_CASE("checks: doubts are asked of the model itself, and shuffling keeps the words", "[checks]") {
+  const PlantedModel model;
+  Case run = ask(model);
+  run.dtype = Dtype::float32;
+  Loaded loaded = load_case(run, {});
+  ReferenceFacts facts = probe_reference(*loaded.engine, loaded.ready.text);
+  CHECK(facts.entropies.size() == facts.losses.size());
+  for (const double entropy : facts.entropies) CHECK((entropy > 0 && entropy <= std::log(320.0) + 1e-9));
+  CHECK(doubtful(facts));  // random weights
+  const std::vector<int32_t> prompt = {5, 6, 7}, own = {8, 9};
+  probe_doubts(*loaded.engine, loaded.ready.text, prompt, own, facts);
+  CHECK(facts.shuffled.size() == facts.losses.size());
+  CHECK(facts.shuffled != facts.losses);
+  CHECK(facts.own.size() == own.size());
 }
 
 TEST_CASE("checks: a base that makes the text likelier is found, one that hardly does is not", "[checks]") {

@@ -34,6 +34,7 @@ const std::map<std::string, std::set<std::string>> caught_by = {
     {"reorder-residual", {"reorder"}},
     {"length-less-one", {"length of every layer"}},
     {"length-of-all-layers", {"length of every layer", "crop to zero", "reset"}},
+    {"restore-residual-alone", {"save and restore"}},
 };
 
 TEST_CASE("every codec's cache is handled soundly", "[lifecycle]") {
@@ -81,6 +82,16 @@ TEST_CASE("beams that read each other's history are caught before anything raise
 
 TEST_CASE("a reset that keeps codes cannot hurt a cache that has none", "[lifecycle]") {
   CHECK(planted("full", "reset-keeps-codes").sound());
+}
+
+TEST_CASE("a restore that has the residual alone is told in the peer's words right behind a flush", "[lifecycle]") {
+  const LifecycleReport report = planted("hqq:residual=64", "restore-residual-alone");
+  for (const LifecycleRow& row : report.rows) {
+    if (row.operation != "save and restore") continue;
+    REQUIRE(row.difference);
+    CHECK(text_of(*row.difference) == "raises: IndexError: tuple index out of range");
+  }
+  CHECK(planted("full", "restore-residual-alone").sound());
 }
 
 TEST_CASE("a fault's name that does not exist names the nearest", "[lifecycle]") {
