@@ -17,6 +17,13 @@ std::string joined(const GeneratedText& text, int64_t first, int64_t end) {
   return bytes;
 }
 
+bool begins_sentence(const GeneratedText& text, int64_t token) {
+  if (token == 0) return true;
+  const std::string_view piece = text.pieces[static_cast<size_t>(token)], before = text.pieces[static_cast<size_t>(token - 1)];
+  const size_t last = before.find_last_not_of(' ');
+  return piece.starts_with('\n') || (last != std::string_view::npos && std::string_view("\n.!?").find(before[last]) != std::string_view::npos);
+}
+
 bool has_letter_or_digit(std::string_view bytes) {
   return std::any_of(bytes.begin(), bytes.end(), [](char c) {
     const auto byte = static_cast<unsigned char>(c);

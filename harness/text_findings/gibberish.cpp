@@ -16,12 +16,6 @@ bool is_stuck(GibberishKind kind) {
 
 bool same_way(GibberishKind a, GibberishKind b) { return a == b || (is_stuck(a) && is_stuck(b)); }
 
-// Where somebody who reads along would say so: a loop of long turns is heard in its second one.
-int64_t heard(const GibberishFinding& finding) {
-  constexpr int64_t long_turn = 8;
-  return finding.onset + (finding.period > long_turn ? finding.period : 0);
-}
-
 void check(const GeneratedText& text) {
   if (text.tokens.size() != text.pieces.size())
     throw InternalError(fmt::format("{} tokens with {} pieces of text", text.tokens.size(), text.pieces.size()));
@@ -91,7 +85,7 @@ GibberishFinding detect_gibberish(const GeneratedText& reference, const Generate
   for (auto all = all_findings(candidate, reference.nll, expected, rules); !all.empty();) {
     GibberishFinding found = take_first(all, rules);
     if (own.kind == GibberishKind::none || !same_way(own.kind, found.kind)) return found;
-    if (heard(own) > heard(found) + rules.reference_slack) {
+    if (own.onset > found.onset + rules.reference_slack) {
       found.evidence += fmt::format("; the reference begins only at token {}", own.onset);
       return found;
     }

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -33,6 +34,8 @@ struct GibberishFinding {
   std::string evidence;        // one sentence with the figures it was decided on; empty for a plain none
 };
 
+constexpr size_t salad_feature_count = 18;  // salad_features.h
+
 // Where the lines are drawn; each keeps a kind of sound text out.
 struct GibberishRules {
   // A loop repeats the same tokens exactly. It must fill `loop_tokens` and turn `loop_turns` times, up to the end of the
@@ -41,25 +44,27 @@ struct GibberishRules {
   // One token at the end of a text that goes on is stuck from 12 times and 48 bytes on, whatever it says: "!!!!" may be one.
   int64_t loop_tokens = 24;
   int64_t loop_turns = 4;
-  // Repetition: from the onset to the end, at least `repetition_tokens`, this share of the tokens ends a run of four that
-  // stood in the 256 tokens before. Prose has below 0.1, lists, tables and code up to 0.6, a chorus 1 for its own length.
-  // A digit counts as any other digit (running numbers) unless more than `digit_share` of the tokens are digits (data).
-  // A third as many tokens again if the model ended the text by itself.
-  int64_t repetition_tokens = 48;
-  double repetition_share = 0.8;
-  double digit_share = 0.36;
-  // A handful of words in an order that never settles is repetition, too: of `few_words_tokens` up to the end this share
-  // stood among the 32 tokens before, and the reference would still have paid so many nats a token (a table of 0 and 1
-  // is as poor in words, but it can be foreseen). Only where the text is scored, and is not made of digits.
-  int64_t few_words_tokens = 48;
-  double few_words_share = 0.9, few_words_nll = 0.8;
-  // Word salad: how much of the surprise that a token is worth by its rarity is left when the reference has read what
-  // stands before it (salad.cpp), over windows of 12 to 32 tokens; times a factor where the text is written in one of the
-  // languages but English that are known (a small reference is surprised by sound German).
-  double salad_12 = 0.72, salad_16 = 0.645, salad_24 = 0.56, salad_32 = 0.52;
-  double salad_other_language = 1.22;
-  // A stretch of salad shorter than `slip_tokens` is a slip; one shorter than `salad_tokens` before a loop is the loop's.
-  int64_t slip_tokens = 12, salad_tokens = 16;
+  // Repetition: of at least `repetition_tokens` up to the end nearly all was said before, each new order taken for
+  // `order_cost` tokens and each piece of news for `news_cost`: what is left must be this share of the tokens. A list has a
+  // piece of news in eight tokens or so. A digit counts as any other digit (running numbers), unless more than `digit_share`
+  // of the tokens are digits: data may well come in a new order. A third as many tokens again if the model ended the text
+  // by itself.
+  int64_t repetition_tokens = 50;
+  double repetition_share = 0.4;
+  double order_cost = 1, news_cost = 16;
+  double data_order_cost = 6, data_news_cost = 20, digit_share = 0.36;
+  // Word salad: log-odds by the forms of the tokens and what each surprised the reference (salad_features.h), which must
+  // reach `salad_score` in the mean over `salad_window` tokens. It begins where tokens are above `salad_onset`. The weights
+  // are a logistic regression on the labelled texts: ./x gibberish --fit.
+  int64_t salad_window = 24;
+  double salad_score = 1.5, salad_onset = -1;
+  double salad_intercept = -6.49;
+  std::array<double, salad_feature_count> salad_weights = {0.78, -1.06, 0.83, -3.11, 2.80, 1.27, 2.37, 1.43, 0.23,
+                                                         1.17, 0.80, 0.10, 0.58, -2.43, 0.80, 4.78, -0.93, 0.82};
+  // Or a jump: at least `jump_share` of the surprise that the tokens are worth is left, behind text that left `jump_calm`.
+  double jump_share = 0.63, jump_calm = 0.4;
+  // Fewer tokens of salad than that are a slip, or a part of the loop behind them.
+  int64_t salad_tokens = 16;
   // How much later than the candidate the reference may begin with the same and still excuse it.
   int64_t reference_slack = 32;
 };

@@ -26,9 +26,7 @@ std::optional<GibberishFinding> find_language_mix(const GeneratedText& text, con
 // Tokens and text.
 inline int64_t count(const GeneratedText& text) { return static_cast<int64_t>(text.tokens.size()); }
 std::string joined(const GeneratedText& text, int64_t first, int64_t end);
+bool begins_sentence(const GeneratedText& text, int64_t token);  // behind a line break, a full stop, ! or ?
 bool has_letter_or_digit(std::string_view bytes);  // ASCII ones, or anything beyond ASCII
-
-// Is most of it written in a language of languages.cpp that is not English?
-bool in_other_language(std::string_view text);
 
 }  // namespace kvdiff

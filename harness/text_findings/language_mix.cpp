@@ -98,11 +98,6 @@ std::optional<GibberishFinding> find_language(const GeneratedText& text, const s
 
 }  // namespace
 
-bool in_other_language(std::string_view text) {
-  const uint32_t used = languages_in(text);
-  return used != 0 && (used & 1) == 0;
-}
-
 std::optional<GibberishFinding> find_language_mix(const GeneratedText& text, const Expected& expected) {
   const std::string bytes = joined(text, 0, count(text));
   if (expected.prompt.empty() && expected.reference.empty()) return std::nullopt;

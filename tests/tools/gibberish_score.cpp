@@ -1,8 +1,10 @@
-// kvdiff_gibberish_score [--texts HALF]: how often the detector of gibberish is right on the labelled texts, by half. With
-// --texts every text of that half (tuning, held_out, fresh) on which it is wrong, too.
+// kvdiff_gibberish_score [--texts HALF | --cross-validate | --fit]: how often the detector of gibberish is right on the
+// labelled texts, by half. --texts: every text of that half (tuning, held_out, fresh, more) on which it is wrong, too.
+// --cross-validate: the same with rules that were made without the text. --fit: the weights of word salad.
 #include <fmt/format.h>
 
 #include "tests/harness/text_findings/corpus_score.h"
+#include "tests/harness/text_findings/salad_fit.h"
 
 namespace {
 
@@ -26,15 +28,33 @@ void print_wrong(const Judged& one) {
   fmt::print("  {}\n    right: {}\n    found: {} {} {}\n", one.id, right, name_of(one.found.kind), one.found.onset, one.found.evidence);
 }
 
+void print_weights(const GibberishRules& rules) {
+  fmt::print("double salad_intercept = {:.2f};\nsalad_weights = {{", rules.salad_intercept);
+  for (size_t i = 0; i < rules.salad_weights.size(); ++i) fmt::print("{}{:.2f}", i == 0 ? "" : ", ", rules.salad_weights[i]);
+  fmt::print("}}\n");
+}
+
+// All texts, or those of `half`, with every text on which the detector is wrong.
+void print_judged(const std::vector<Judged>& judged, const std::string& half) {
+  for (const std::string one : {"tuning", "held_out", "fresh", "more"})
+    if (half.empty() || half == one) print_score(one, score_of(judged, one));
+  if (half.empty()) return print_score("all", score_of(judged, ""));
+  for (const Judged& one : judged)
+    if (one.half == half && (!one.kind_right() || (one.found.onset >= 0 && !one.onset_right(8)))) print_wrong(one);
+}
+
 }  // namespace
 
 int main(int count, char** words) {
-  const std::vector<Judged> judged = judge_corpus();
-  for (const std::string half : {"tuning", "held_out", "fresh"}) {
-    const bool only = count > 2 && std::string(words[1]) == "--texts";
-    if (only && half != words[2]) continue;
-    print_score(half, score_of(judged, half));
-    for (const Judged& one : judged)
-      if (only && one.half == half && (!one.kind_right() || (one.found.onset >= 0 && !one.onset_right(8)))) print_wrong(one);
+  const std::string task = count > 1 ? words[1] : "";
+  const std::vector<LabelledText> corpus = read_corpus();
+  if (task == "--fit") {
+    std::vector<const LabelledText*> all;
+    for (const LabelledText& one : corpus) all.push_back(&one);
+    print_weights(fitted(all));
+    return 0;
   }
+  const bool folds = task == "--cross-validate";
+  if (folds) fmt::print("five-fold over the prompts: each text is judged by rules that were made without its fifth\n");
+  print_judged(folds ? cross_validated(corpus) : judge_corpus(), task == "--texts" && count > 2 ? words[2] : "");
 }

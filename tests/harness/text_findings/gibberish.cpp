@@ -85,7 +85,7 @@ TEST_CASE("sound text is left alone", "[text_findings][gibberish]") {
 TEST_CASE("a loop of two tokens, as a 2-bit cache writes it", "[text_findings][gibberish]") {
   const GibberishFinding found = find("A bicycle stays upright because " + times(60, "A."));
   CHECK(found.kind == GibberishKind::loop);
-  CHECK(found.onset == 6);  // A| bicycle| stays| upright| because| |A|.: the first "A" has no space of its own before it
+  CHECK(found.onset == 7);  // A| bicycle| stays| upright| because| A|.|A: the first "A" has a space before it; a turn begins behind the stop
   CHECK(found.period == 2);
   CHECK(found.turns >= 59);
 }
@@ -106,8 +106,8 @@ TEST_CASE("a loop of whole sentences, cut off in the middle of a turn", "[text_f
   const std::string turn = " The keeper went up the stairs and lit the lamp, and then he went down and slept.";
   const GibberishFinding found = find(prose + times(5, turn) + " The keeper went");
   CHECK(found.kind == GibberishKind::loop);
-  CHECK(found.onset == static_cast<int64_t>(cut(prose).tokens.size()) - 1);  // the full stop before it turns with it
-  CHECK(found.period_text == ". The keeper went up the stairs and lit the lamp, and then he went down and slept");
+  CHECK(found.onset == static_cast<int64_t>(cut(prose).tokens.size()));  // the full stop before it turns, too, but begins no sentence
+  CHECK(found.period_text == turn);
   CHECK(found.turns == 5);
 }
 

@@ -13,7 +13,9 @@ import re
 HERE = pathlib.Path(__file__).parent
 STUCK = {"loop", "stuck_token", "repetition"}
 SLACK = 32
-PLAIN_PROMPTS = {"prose", "explain", "letter", "rivers", "bicycle", "email", "story", "history", "planets", "garden"}
+INFIXES = ("", ".fresh", ".more")
+PLAIN_PROMPTS = {"prose", "explain", "letter", "rivers", "bicycle", "email", "story", "history", "planets", "garden",
+                 "rainbow", "savings", "sailor", "choice"}
 
 
 def half_of(name):
@@ -75,7 +77,7 @@ def read(name):
 
 
 def labels_of(infix):
-    """Of one set: "" or ".fresh" between the names of its files and their endings."""
+    """Of one set: one of INFIXES between the names of its files and their endings."""
     readings = json.loads(read(f"readings{infix}.json"))
     lines = [json.loads(line) for line in read(f"texts{infix}.jsonl").splitlines()]
     texts = {line["id"]: line for line in lines if "id" in line}
@@ -85,11 +87,11 @@ def labels_of(infix):
     # A reference is read for itself: nothing stands beside it.
     labels = [label(text, readings[name], [] if name in references else references[text["prompt"] + " reference"])
               for name, text in texts.items() if readings[name] != "?"]
-    return [{**one, "half": "fresh"} for one in labels] if infix else labels
+    return [{**one, "half": infix[1:]} for one in labels] if infix else labels
 
 
 def main():
-    for infix in ("", ".fresh"):
+    for infix in INFIXES:
         lines = [json.dumps(one, separators=(",", ":")) + "\n" for one in labels_of(infix)]
         (HERE / f"labels{infix}.jsonl").write_text("".join(lines), encoding="utf-8")
 
