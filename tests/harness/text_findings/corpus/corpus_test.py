@@ -16,21 +16,24 @@ def lines(name):
 
 class CorpusTest(unittest.TestCase):
     def setUp(self):
-        self.labels = lines("labels.jsonl") + lines("labels.fresh.jsonl")
-        self.texts = [line for line in lines("texts.jsonl") + lines("texts.fresh.jsonl") if "id" in line]
+        self.labels = [label for infix in make_labels.INFIXES for label in lines(f"labels{infix}.jsonl")]
+        self.texts = [line for infix in make_labels.INFIXES for line in lines(f"texts{infix}.jsonl") if "id" in line]
 
     def test_size_and_share_of_hard_negatives(self):
         self.assertGreaterEqual(len(self.labels), 220)
-        for half in ("tuning", "held_out", "fresh"):
+        for half in ("tuning", "held_out", "fresh", "blind"):
             of_half = [label for label in self.labels if label["half"] == half]
             self.assertGreaterEqual(len(of_half), 100)
             # The second set has fewer (README.md); all texts together have enough.
             self.assertGreaterEqual(sum(label["hard_negative"] for label in of_half), (0.2 if half == "fresh" else 0.3) * len(of_half))
         self.assertGreaterEqual(sum(label["hard_negative"] for label in self.labels), 0.3 * len(self.labels))
+        blind = [label for label in self.labels if label["half"] == "blind"]
+        self.assertGreaterEqual(len(blind), 200)
+        self.assertGreaterEqual(sum(label["right"][0]["kind"] != "none" for label in blind), 60)
         self.assertLess(sum(name.stat().st_size for name in HERE.glob("*.json*")), 2_000_000)
 
     def test_labels_and_halves_follow_from_the_readings_and_the_hash(self):
-        self.assertEqual(make_labels.labels_of("") + make_labels.labels_of(".fresh"), self.labels)
+        self.assertEqual([label for infix in make_labels.INFIXES for label in make_labels.labels_of(infix)], self.labels)
         self.assertEqual(len({label["id"] for label in self.labels}), len(self.labels))
 
     def test_every_token_has_its_piece_and_its_score(self):
