@@ -11,8 +11,15 @@
 namespace kvdiff {
 namespace {
 
-constexpr std::array<std::string_view, 3> devices = {"auto", "cpu", "cuda"};
 constexpr int64_t most_threads = 1024;
+
+// cuda:N with a number; whether there is such a device is another question.
+std::string device_word(const std::string& text) {
+  constexpr std::array<std::string_view, 4> devices = {"auto", "cpu", "cuda", "emulated"};
+  if (!text.starts_with("cuda:")) return std::string(one_of(text, devices));
+  whole_number(std::string_view(text).substr(5), 0);
+  return text;
+}
 
 int thread_count(std::string_view text) {
   const int64_t threads = whole_number(text, 0);
@@ -61,8 +68,8 @@ constexpr OwnFlag own_flags[] = {
      [](RunOptions& options, const std::string& value) { options.threads = thread_count(value); }},
     {"--simd", "Where to run", "KIND", "the widest", "scalar, avx2 or avx512; the numbers do not depend on it", false,
      [](RunOptions& options, const std::string& value) { options.simd = parse_simd(value); }},
-    {"--device", "Where to run", "DEVICE", "auto", "auto, cpu or cuda", false,
-     [](RunOptions& options, const std::string& value) { options.device = one_of(value, devices); }},
+    {"--device", "Where to run", "DEVICE", "auto", "auto, cpu, cuda, cuda:N, or emulated (CUDA's kernels on emulated threads); the numbers do not depend on it", false,
+     [](RunOptions& options, const std::string& value) { options.device = device_word(value); }},
     {"--report", "Output", "FORMAT[:FILE]", "console", "write a report (kvdiff list reports); without FILE to standard output", true,
      [](RunOptions& options, const std::string& value) { options.reports.push_back(report_target(value)); }},
     {"--dump", "Output", "FOLDER", "", "keep full tensors (safetensors) of the steps around the onset", false,

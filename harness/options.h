@@ -29,7 +29,7 @@ struct RunOptions {
   bool list_cases = false;
   int threads = 0;                    // 0: as many as the machine has
   std::optional<Simd> simd;           // none: the widest that the machine has
-  std::string device = "auto";        // auto, cpu, cuda
+  std::string device;                 // auto, cpu, cuda, cuda:N, emulated; empty: auto, without a word about it
   std::string dump;                   // folder; empty: none
   std::optional<StepRange> dump_steps;  // none: a window around the onset
   std::vector<ReportTarget> reports;

@@ -6,6 +6,7 @@
 #include "cache_backends/kernels/simd.h"
 #include "harness/checks/checks.h"
 #include "harness/commands/command.h"
+#include "harness/commands/device_choice.h"
 #include "harness/commands/machine.h"
 #include "harness/commands/oracle.h"
 #include "harness/commands/output.h"
@@ -80,7 +81,8 @@ std::vector<Finding> check_files(const std::string& name) {
 }
 
 Finding check_device() {
-  return {Health::note, "device", "cpu; this build has no CUDA, so --device cuda is refused and auto takes the cpu"};
+  const DeviceState state = device_state();
+  return {state.cuda ? Health::ok : Health::note, "device", state.text};
 }
 
 Finding check_disk() {

@@ -6,6 +6,7 @@
 
 #include "harness/commands/case_list.h"
 #include "harness/commands/command.h"
+#include "harness/commands/device_choice.h"
 #include "harness/commands/environment.h"
 #include "harness/commands/interrupt.h"
 #include "harness/commands/machine.h"
@@ -33,9 +34,6 @@ std::vector<LimitReport> limits_of(const Case& run) {
 
 // All that can be refused before a model is read.
 void check_before(const Plan& plan, const RunOptions& options) {
-  if (options.device == "cuda") {
-    throw UserError(ExitCode::environment, "--device cuda: this program was built without CUDA; use cpu or auto");
-  }
   if (options.dump_steps && options.dump.empty()) {
     throw UserError(ExitCode::usage, "--dump-steps: found without --dump, expected --dump FOLDER with it");
   }
@@ -96,7 +94,7 @@ void say_how_to_repeat(RunReport& report, const Plan& plan, const Case& run) {
   }
 }
 
-RunReport measure(const Plan& plan, const Case& one, const RunOptions& options) {
+RunReport measure(const Plan& plan, const Case& one, const RunOptions& options, const DeviceChoice& where) {
   ProgressLine progress(options.quiet);
   RunHooks hooks;
   hooks.progress = [&progress](const Progress& now) { progress.show(now); };
@@ -107,13 +105,18 @@ RunReport measure(const Plan& plan, const Case& one, const RunOptions& options) 
       std::fputs(fmt::format("kvdiff: warning: {}: {}\n", shown(lane), text).c_str(), stderr);
     };
   }
-  RunReport report = run_case(one, place_of(options), hooks);
+  RunPlace place = place_of(options);
+  place.device = where.device;
+  RunReport report = run_case(one, place, hooks);
+  report.environment.device = where.name;
   describe_environment(report.environment);
   say_how_to_repeat(report, plan, one);
   return judged(std::move(report), limits_of(one));
 }
 
 ExitCode run_all(const Plan& plan, const RunOptions& options, const ReportRoom& reports) {
+  const DeviceChoice where = choose_device(options.device.empty() ? "auto" : options.device);
+  if (options.device == "auto" && !options.quiet) std::fputs(fmt::format("kvdiff: device {}: {}\n", where.name, where.reason).c_str(), stderr);
   const std::vector<ReportTarget> wanted = report_targets(options.reports, options.quiet);
   for (size_t i = 0; i < plan.cases.size(); ++i) check_targets(reports, targets_of(plan, i, wanted));
   for (const Case& one : plan.cases) check_memory(one, options);
@@ -121,7 +124,7 @@ ExitCode run_all(const Plan& plan, const RunOptions& options, const ReportRoom& 
   watch_for_interrupt();
   std::vector<ExitCode> codes;
   for (size_t i = 0; i < plan.cases.size() && !interrupted(); ++i) {
-    const RunReport report = measure(plan, plan.cases[i], options);
+    const RunReport report = measure(plan, plan.cases[i], options, where);
     write_reports(reports, report, targets_of(plan, i, wanted));
     codes.push_back(exit_code_of(report.exit_code));
   }

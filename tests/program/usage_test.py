@@ -61,8 +61,9 @@ class Usage(unittest.TestCase):
     def test_nothing_to_compare_is_nothing_to_do(self):
         self.check(["run", "--prompt", "x"], NOTHING_TO_DO, "--cache")
 
-    def test_cuda_is_refused_with_what_is_missing(self):
-        self.check(["run", "--prompt", "x", "--cache", "full", "--device", "cuda"], ENVIRONMENT, "without CUDA")
+    def test_a_device_that_is_not_there_is_refused_with_what_is_missing(self):
+        self.check(["run", "--prompt", "x", "--cache", "full", "--device", "cuda:63"], ENVIRONMENT, "CUDA")
+        self.check(["run", "--prompt", "x", "--cache", "full", "--device", "cuda:first"], USAGE, "--device: found 'first'")
 
     def test_every_list_has_lines(self):
         for topic in TOPICS:

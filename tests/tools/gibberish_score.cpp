@@ -1,5 +1,5 @@
 // kvdiff_gibberish_score [--texts HALF | --cross-validate | --fit]: how often the detector of gibberish is right on the
-// labelled texts, by half. --texts: every text of that half (tuning, held_out, fresh, more) on which it is wrong, too.
+// labelled texts, by half. --texts: every text of that half (tuning, held_out, fresh, more, blind) on which it is wrong, too.
 // --cross-validate: the same with rules that were made without the text. --fit: the weights of word salad.
 #include <fmt/format.h>
 
@@ -36,7 +36,7 @@ void print_weights(const GibberishRules& rules) {
 
 // All texts, or those of `half`, with every text on which the detector is wrong.
 void print_judged(const std::vector<Judged>& judged, const std::string& half) {
-  for (const std::string one : {"tuning", "held_out", "fresh", "more"})
+  for (const std::string one : {"tuning", "held_out", "fresh", "more", "blind"})
     if (half.empty() || half == one) print_score(one, score_of(judged, one));
   if (half.empty()) return print_score("all", score_of(judged, ""));
   for (const Judged& one : judged)
@@ -50,7 +50,8 @@ int main(int count, char** words) {
   const std::vector<LabelledText> corpus = read_corpus();
   if (task == "--fit") {
     std::vector<const LabelledText*> all;
-    for (const LabelledText& one : corpus) all.push_back(&one);
+    for (const LabelledText& one : corpus)
+      if (may_be_tuned_on(one)) all.push_back(&one);
     print_weights(fitted(all));
     return 0;
   }

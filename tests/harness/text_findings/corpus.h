@@ -23,6 +23,9 @@ struct LabelledText {
   bool is_reference() const { return id == prompt_name + " reference"; }
 };
 
+// The half `blind` is there to be met, never to be tuned on.
+inline bool may_be_tuned_on(const LabelledText& text) { return text.half != "blind"; }
+
 // Everything that carries a label, in the order of the files.
 std::vector<LabelledText> read_corpus();
 

@@ -150,13 +150,15 @@ GibberishRules fitted(const std::vector<const LabelledText*>& texts) {
 
 std::vector<Judged> cross_validated(const std::vector<LabelledText>& corpus) {
   std::vector<Judged> all;
+  for (const LabelledText& one : corpus)
+    if (!may_be_tuned_on(one)) all.push_back(judge(one, {}));
   for (int fold = 0; fold < folds; ++fold) {
     std::vector<const LabelledText*> others;
     for (const LabelledText& one : corpus)
-      if (fold_of(one.prompt_name) != fold) others.push_back(&one);
+      if (may_be_tuned_on(one) && fold_of(one.prompt_name) != fold) others.push_back(&one);
     const GibberishRules rules = made_of(others);
     for (const LabelledText& one : corpus)
-      if (fold_of(one.prompt_name) == fold) all.push_back(judge(one, rules));
+      if (may_be_tuned_on(one) && fold_of(one.prompt_name) == fold) all.push_back(judge(one, rules));
   }
   return all;
 }

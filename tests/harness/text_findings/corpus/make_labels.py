@@ -4,7 +4,10 @@ reference, and which half a text belongs to. README.md has the rules.
 A reading is `none` (or `none plain`: not counted as a hard negative), `?` (a reader cannot decide: left out), or stretches one
 after the other, joined by `;`. A stretch is KIND@WHERE, or several joined by `|` where it can be called several things. WHERE is
 words of the text, `2:words` (the second time they occur), `#7` (token 7) or `~fc` (the first such byte).
+
+Prints for each half: texts labelled, undecided, kinds, onsets, hard negatives.
 """
+import collections
 import hashlib
 import json
 import pathlib
@@ -13,9 +16,9 @@ import re
 HERE = pathlib.Path(__file__).parent
 STUCK = {"loop", "stuck_token", "repetition"}
 SLACK = 32
-INFIXES = ("", ".fresh", ".more")
+INFIXES = ("", ".fresh", ".more", ".blind")  # of the sets, between the names of their files and their endings
 PLAIN_PROMPTS = {"prose", "explain", "letter", "rivers", "bicycle", "email", "story", "history", "planets", "garden",
-                 "rainbow", "savings", "sailor", "choice"}
+                 "rainbow", "savings", "sailor", "choice", "diary", "fridge"}
 
 
 def half_of(name):
@@ -77,23 +80,35 @@ def read(name):
 
 
 def labels_of(infix):
-    """Of one set: one of INFIXES between the names of its files and their endings."""
+    """Of one set (INFIXES). A reference that nobody can decide about excuses no candidate."""
     readings = json.loads(read(f"readings{infix}.json"))
     lines = [json.loads(line) for line in read(f"texts{infix}.jsonl").splitlines()]
     texts = {line["id"]: line for line in lines if "id" in line}
     assert texts.keys() == readings.keys(), texts.keys() ^ readings.keys()
     references = {name: [one for stretch in stretches(text, readings[name])[:1] for one in stretch[:1]]
-                  for name, text in texts.items() if name.endswith(" reference")}
+                  for name, text in texts.items() if name == text["prompt"] + " reference" and readings[name] != "?"}
     # A reference is read for itself: nothing stands beside it.
-    labels = [label(text, readings[name], [] if name in references else references[text["prompt"] + " reference"])
+    labels = [label(text, readings[name], [] if name in references else references.get(text["prompt"] + " reference", []))
               for name, text in texts.items() if readings[name] != "?"]
     return [{**one, "half": infix[1:]} for one in labels] if infix else labels
 
 
+def describe(half, labels, undecided):
+    kinds = collections.Counter(one["right"][0]["kind"] for one in labels)
+    hard = sum(one["hard_negative"] for one in labels)
+    told = ", ".join(f"{kind} {number}" for kind, number in kinds.most_common())
+    print(f"{half}: {len(labels)} labelled, {undecided} undecided in its set; {told}; "
+          f"{len(labels) - kinds['none']} onsets, {hard} hard negatives ({100 * hard / len(labels):.1f} %)")
+
+
 def main():
     for infix in INFIXES:
-        lines = [json.dumps(one, separators=(",", ":")) + "\n" for one in labels_of(infix)]
+        labels = labels_of(infix)
+        lines = [json.dumps(one, separators=(",", ":")) + "\n" for one in labels]
         (HERE / f"labels{infix}.jsonl").write_text("".join(lines), encoding="utf-8")
+        undecided = list(json.loads(read(f"readings{infix}.json")).values()).count("?")
+        for half in sorted({one["half"] for one in labels}):
+            describe(half, [one for one in labels if one["half"] == half], undecided)
 
 
 if __name__ == "__main__":

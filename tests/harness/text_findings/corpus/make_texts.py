@@ -16,23 +16,26 @@ TOKENS = 144
 
 
 def read(name, infix=""):
+    """infix: "" for the first set; ".fresh", ".more", ".blind" for the later ones."""
     name = name.replace(".", infix + ".", 1)
     return json.loads((HERE / name).read_text(encoding="utf-8"))
 
 
-def caches_of(number):
-    """Every prompt gets the caches for all, and every third of the rest, so that each of those meets several prompts."""
+def caches_of(number, infix):
+    """Every prompt gets the caches for all, and every third of the rest, so that each of those meets several prompts. In the
+    third set all caches take turns: it has more prompts, and one cache that ruins every text needs not meet each of them."""
     caches = read("caches.json")
-    return caches["always"] + [cache for i, cache in enumerate(caches["in_turn"]) if i % 3 == number % 3]
+    share = {key: [cache for i, cache in enumerate(some) if i % 3 == number % 3] for key, some in caches.items()}
+    return (share["always"] if infix == ".blind" else caches["always"]) + share["in_turn"]
 
 
-def generate(arguments, name, number, prompt):
+def generate(arguments, name, caches, prompt):
     path = arguments.work / f"{name}.json"
     if path.exists():
         return
     command = [arguments.program, "run", "--model", "smollm2", "--chat", prompt, "--mode", "free", "--tokens", str(TOKENS),
                "--threads", str(arguments.threads), "--quiet", "--report", f"json:{path}"]
-    for cache in caches_of(number):
+    for cache in caches:
         command += ["--cache", cache]
     # 8: a short text ended before one of the caches was read as codes. As a measurement that is void; here it is a text.
     code = subprocess.run(command, check=False, timeout=1800).returncode
@@ -81,7 +84,7 @@ def main():
     parser.add_argument("--tool", help="without it the texts are generated and nothing else")
     parser.add_argument("--work", required=True, type=pathlib.Path)
     parser.add_argument("--prompt", action="append", help="only this one; texts.jsonl is not written")
-    parser.add_argument("--set", choices=("fresh", "more"), help="the second or third set: *.SET.json -> texts.SET.jsonl")
+    parser.add_argument("--set", choices=("fresh", "more", "blind"), help="a later set: *.SET.json -> texts.SET.jsonl")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     infix = f".{arguments.set}" if arguments.set else ""
@@ -90,7 +93,7 @@ def main():
     for number, (name, prompt) in enumerate(read("prompts.json", infix).items()):
         if arguments.prompt and name not in arguments.prompt:
             continue
-        generate(arguments, name, number, prompt)
+        generate(arguments, name, caches_of(number, infix), prompt)
         if not arguments.tool:
             continue
         report = json.loads((arguments.work / f"{name}.json").read_text(encoding="utf-8"))
