@@ -42,7 +42,7 @@ std::vector<float> apart(Device& device, const std::vector<float>& values, int64
 }  // namespace
 
 TEST_CASE("rotation on the device: the host's bits, in place and rounded", "[device][rotation]") {
-  const auto device = test::test_device();
+  const auto device = kvdiff::test::test_device();
   for (const int64_t head_size : {64, 128, 192, 256, 512, 2048})
     for (const int64_t rows : {1, 3, 37})
       for (const Side side : {Side::key, Side::value})
