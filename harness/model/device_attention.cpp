@@ -10,7 +10,7 @@ namespace kvdiff {
 
 using namespace device;
 
-std::vector<DeviceAttention::Part> DeviceAttention::parts(const std::vector<std::shared_ptr<const KvPage>>& pages) const {
+std::vector<DeviceAttention::Part> DeviceAttention::parts(const Pages& pages, int64_t tokens) const {
   std::vector<Part> found;
   int64_t position = 0;
   for (const auto& page : pages) {
@@ -18,8 +18,8 @@ std::vector<DeviceAttention::Part> DeviceAttention::parts(const std::vector<std:
     for (const kvdiff::Segment& segment : page->run()->segments()) {
       const auto* store = dynamic_cast<const DeviceStore*>(segment.store.get());
       if (!store) throw InternalError("tokens of the host in a cache of a device");
-      const int64_t sequence = segment.rows ? segment.rows->front() : 0;
-      found.push_back({store->format(), {segment.first, segment.count, position, sequence * shape_.kv_heads}});
+      const int64_t sequence = segment.rows ? segment.rows->front() : 0, count = std::min(segment.count, tokens - position);
+      if (count > 0) found.push_back({store->format(), {segment.first, count, position, sequence * shape_.kv_heads}});
       position += segment.count;
     }
   }
@@ -44,7 +44,7 @@ void DeviceAttention::score(const QueryRows& rows, const AttentionRows& over, fl
     device::rotate(device_, turned.span(), block);
     query = turned.data();
   }
-  for (const Part& part : parts(rows.pages->key))
+  for (const Part& part : parts(rows.pages->key, over.stride))
     std::visit([&](const auto& keys) {
       using Keys = std::remove_cvref_t<decltype(keys)>;
       launch<Scores<Keys>>(device_, {keys, {query, size}, {logits, rows.rows * shape_.heads * over.stride}, over, part.segment,
@@ -55,7 +55,7 @@ void DeviceAttention::score(const QueryRows& rows, const AttentionRows& over, fl
 void DeviceAttention::weigh(const QueryRows& rows, const AttentionRows& over, const float* probs) const {
   const int64_t size = rows.rows * shape_.heads * shape_.head_size, chunks = blocks_for(over.stride, device::reduction_chunk);
   const Array<float> sums(device_, chunks * size);
-  for (const Part& part : parts(rows.pages->value))
+  for (const Part& part : parts(rows.pages->value, over.stride))
     std::visit([&](const auto& values) {
       using Read = std::remove_cvref_t<decltype(values)>;
       launch<Weigh<Read>>(device_, {values, {probs, rows.rows * shape_.heads * over.stride}, span(sums), over, part.segment});
@@ -67,7 +67,7 @@ void DeviceAttention::weigh(const QueryRows& rows, const AttentionRows& over, co
 
 void DeviceAttention::decode(const KvPages& pages, Side side, int64_t first, int64_t count, float* out) const {
   const int64_t size = shape_.head_size;
-  for (const Part& part : parts(side == Side::key ? pages.key : pages.value)) {
+  for (const Part& part : parts(side == Side::key ? pages.key : pages.value, first + count)) {
     const device::Segment& s = part.segment;
     const int64_t begin = std::max(first, s.position), end = std::min(first + count, s.position + s.count);
     if (begin >= end) continue;

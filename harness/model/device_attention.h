@@ -19,7 +19,8 @@ class DeviceAttention {
     device::Format format;
     device::Segment segment;
   };
-  std::vector<Part> parts(const std::vector<std::shared_ptr<const KvPage>>& pages) const;
+  using Pages = std::vector<std::shared_ptr<const KvPage>>;
+  std::vector<Part> parts(const Pages& pages, int64_t tokens) const;  // of the first tokens
   void score(const QueryRows& rows, const device::AttentionRows& over, float* logits) const;
   void weigh(const QueryRows& rows, const device::AttentionRows& over, const float* probs) const;
 

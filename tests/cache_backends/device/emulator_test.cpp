@@ -1,5 +1,11 @@
 #include "cache_backends/device/emulator/emulator.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+
+#include "cache_backends/device/device.h"
 #include "cache_backends/device/emulator/thread.h"
 #include "tests/catch.h"
 
@@ -147,6 +153,24 @@ TEST_CASE("emulator: kernels that say that they do not cooperate may not, and la
   for (const Geometry& geometry : {Geometry{0, 1, 32, 0}, Geometry{1, 1, 1025, 0}, Geometry{1, 65536, 32, 0}, Geometry{1, 1, 32, 49153}})
     CHECK_THROWS_AS(emulator.run("planted", geometry, true, [](Thread&) {}), KernelFault);
   CHECK_NOTHROW(emulator.run("planted", {1, 1, 32, 0}, true, [](Thread& t) { t.barrier(); }));  // a fault leaves it usable
+}
+
+TEST_CASE("emulator: the host that follows an address of the device ends there", "[device]") {
+  const auto device = make_emulated_device();
+  auto* memory = static_cast<volatile float*>(device->allocate(64));
+  for (const bool writes : {false, true}) {
+    const pid_t child = fork();
+    if (child == 0) {
+      signal(SIGSEGV, SIG_DFL);
+      if (writes) memory[0] = 1.0f;
+      else [[maybe_unused]] const float x = memory[0];
+      _exit(0);
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK((WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV));
+  }
+  device->release(const_cast<float*>(memory));
 }
 
 }  // namespace kvdiff::device
