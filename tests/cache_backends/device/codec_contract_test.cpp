@@ -3,6 +3,7 @@
 #include "tests/cache_backends/codecs/options.h"
 #include "tests/cache_backends/device/checked_device.h"
 #include "tests/cache_backends/device/device_codecs.h"
+#include "tests/cache_backends/device/test_device.h"
 
 namespace kvdiff::test {
 namespace {
@@ -65,7 +66,7 @@ TEST_CASE("device codecs: every codec has one", "[device][contract]") {
 }
 
 TEST_CASE("device codecs: what is encoded and read is the host's to the bit, on every SIMD level", "[device][contract]") {
-  const auto device = device::make_emulated_device();
+  const auto device = test_device();
   const EverySimd every_simd;
   int64_t cases = 0;
   for_each_case(device_shapes, 8, [&](const Codec& codec, const BlockShape& shape, Dtype dtype, const std::vector<float>& values) {
@@ -81,7 +82,7 @@ TEST_CASE("device codecs: what is encoded and read is the host's to the bit, on 
 }
 
 TEST_CASE("device codecs: scales frozen on the device are the host's, and serve what follows", "[device][contract]") {
-  const auto device = device::make_emulated_device();
+  const auto device = test_device();
   int64_t frozen_cases = 0;
   for_each_case(device_shapes, 8, [&](const Codec& codec, const BlockShape& shape, Dtype dtype, const std::vector<float>& values) {
     const auto expected = codec.frozen(values, shape, dtype);
@@ -106,7 +107,7 @@ TEST_CASE("device codecs: scales frozen on the device are the host's, and serve 
 }
 
 TEST_CASE("device codecs: values and codes stay on the device, and of frozen scales the scales come back", "[device][contract]") {
-  const auto device = device::make_emulated_device();
+  const auto device = test_device();
   const BlockShape shape = {1, 2, 9, 64};
   const std::vector<float> values = drawn(shape, Dtype::float16, 2);
   const device::Array<float> there(*device, values);
@@ -138,7 +139,7 @@ TEST_CASE("device codecs: no races, and the same bits whichever thread comes fir
 }
 
 TEST_CASE("device codecs: an empty block is a block", "[device][contract]") {
-  const auto device = device::make_emulated_device();
+  const auto device = test_device();
   const BlockShape shape = {1, 2, 0, 64};
   for (const Option& option : options()) {
     if (!on_device(option)) continue;
@@ -149,7 +150,7 @@ TEST_CASE("device codecs: an empty block is a block", "[device][contract]") {
 }
 
 TEST_CASE("device codecs: what the host refuses is refused in its words", "[device][contract]") {
-  const auto device = device::make_emulated_device();
+  const auto device = test_device();
   const auto refusal = [](const auto& action) -> std::string {
     try {
       action();

@@ -1,5 +1,6 @@
 #include "cache_backends/kernels/simd.h"
 #include "tests/cache_backends/device/device_codecs.h"
+#include "tests/cache_backends/device/test_device.h"
 
 // Codecs of the device over settings, sizes and values that are drawn.
 namespace kvdiff::test {
@@ -41,7 +42,7 @@ BlockShape drawn_shape(std::mt19937& random, bool whole_blocks) {
 }  // namespace
 
 TEST_CASE("device codecs: drawn settings, sizes and values", "[device]") {
-  const auto device = device::make_emulated_device();
+  const auto device = test_device();
   const Simd before = active_simd();
   std::mt19937 random(20);
   for (const CodecRow& row : codecs()) {

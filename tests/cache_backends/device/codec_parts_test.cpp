@@ -2,6 +2,7 @@
 #include "cache_backends/device/group_ranges.h"
 #include "cache_backends/fp8.h"
 #include "tests/cache_backends/device/device_codecs.h"
+#include "tests/cache_backends/device/test_device.h"
 
 // What the codecs of the device are made of: ranges, places of codes, 8-bit floats.
 namespace kvdiff::test {
@@ -57,7 +58,7 @@ std::vector<AffineCase> affine_cases() {
 }  // namespace
 
 TEST_CASE("device: ranges of long groups are joined in the order of the values", "[device]") {
-  const auto device = device::make_emulated_device();
+  const auto device = test_device();
   for (const int64_t length : {1, 255, 256, 257, 4096, 65536, 70001}) {
     std::vector<float> values(static_cast<size_t>(length));
     std::mt19937 random(static_cast<uint32_t>(length));
@@ -76,7 +77,7 @@ TEST_CASE("device: ranges of long groups are joined in the order of the values",
 }
 
 TEST_CASE("device: ranges of strided groups, the last shorter", "[device]") {
-  const auto device = device::make_emulated_device();
+  const auto device = test_device();
   constexpr int64_t rows = 3, length = 700, size = 300;  // groups of 300, 300 and 100 in each row, every second value
   const std::vector<float> values = drawn({1, 1, rows, 2 * length}, Dtype::float16, 5);
   device::GroupWalk walk;

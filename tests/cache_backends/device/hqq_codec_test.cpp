@@ -7,6 +7,7 @@
 #include "cache_backends/error.h"
 #include "cache_backends/kernels/simd.h"
 #include "tests/cache_backends/codecs/inputs.h"
+#include "tests/cache_backends/device/test_device.h"
 #include "tests/cache_backends/device/watched_device.h"
 #include "tests/catch.h"
 
@@ -132,7 +133,7 @@ int64_t launches(const LaunchLog& log, KernelId id) { return log.launches[static
 }  // namespace
 
 TEST_CASE("hqq on the device: every variant of solver, type, axis and width", "[device][hqq]") {
-  const auto device = make_emulated_device();
+  const auto device = kvdiff::test::test_device();
   const BlockShape shapes[] = {{1, 3, 37, 64}, {1, 1, 1, 128}, {2, 5, 4, 80}, {3, 2, 7, 96}, {1, 2, 9, 256}};
   const char* const groups[] = {"64", "8", "128", "32", "16"};
   uint32_t draw = 0;
@@ -157,7 +158,7 @@ TEST_CASE("hqq on the device: every variant of solver, type, axis and width", "[
 }
 
 TEST_CASE("hqq on the device: groups of any length, down to one value and up to all levels of the sums", "[device][hqq]") {
-  const auto device = make_emulated_device();
+  const auto device = kvdiff::test::test_device();
   struct Case {
     BlockShape shape;
     const char* group;
@@ -178,7 +179,7 @@ TEST_CASE("hqq on the device: groups of any length, down to one value and up to 
 }
 
 TEST_CASE("hqq on the device: tokens that are each encoded alone are read at their strides", "[device][hqq]") {
-  const auto device = make_emulated_device();
+  const auto device = kvdiff::test::test_device();
   const int64_t tokens = 5;
   for (const char* bits : all_bits)
     for (const char* axis : {"0", "1"}) {
@@ -216,7 +217,7 @@ TEST_CASE("hqq on the device: no race, and the same bits in every order of threa
 }
 
 TEST_CASE("hqq on the device: what comes back is one number per turn of the solver", "[device][hqq]") {
-  const auto device = make_emulated_device();
+  const auto device = kvdiff::test::test_device();
   const BlockShape shape = {1, 3, 40, 64};
   const Array<float> values(*device, std::span<const float>(kvdiff::test::drawn(shape, Dtype::float16, 4)));
   const auto bytes_of = [&](const char* solver) {
@@ -231,7 +232,7 @@ TEST_CASE("hqq on the device: what comes back is one number per turn of the solv
 }
 
 TEST_CASE("hqq on the device: empty blocks, groups that do not divide, and arithmetic that only a CPU has", "[device][hqq]") {
-  const auto device = make_emulated_device();
+  const auto device = kvdiff::test::test_device();
   const auto codec = codec_of("hqq", {});
   const EncodedArrays empty = codec->on_device()->encode(*device, {}, {1, 2, 0, 64}, Dtype::float16);
   CHECK(empty.packed.size() + empty.scale.size() + empty.zero.size() == 0);

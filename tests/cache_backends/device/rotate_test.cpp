@@ -4,6 +4,7 @@
 #include "cache_backends/device/launch.h"
 #include "cache_backends/rotation.h"
 #include "tests/cache_backends/codecs/inputs.h"
+#include "tests/cache_backends/device/test_device.h"
 #include "tests/cache_backends/device/watched_device.h"
 #include "tests/catch.h"
 
@@ -41,7 +42,7 @@ std::vector<float> apart(Device& device, const std::vector<float>& values, int64
 }  // namespace
 
 TEST_CASE("rotation on the device: the host's bits, in place and rounded", "[device][rotation]") {
-  const auto device = make_emulated_device();
+  const auto device = kvdiff::test::test_device();
   for (const int64_t head_size : {64, 128, 192, 256, 512, 2048})
     for (const int64_t rows : {1, 3, 37})
       for (const Side side : {Side::key, Side::value})

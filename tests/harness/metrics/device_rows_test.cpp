@@ -5,6 +5,7 @@
 #include "cache_backends/error.h"
 #include "cache_backends/kernels/simd.h"
 #include "harness/metrics/recorder.h"
+#include "tests/cache_backends/device/test_device.h"
 #include "tests/catch.h"
 #include "tests/harness/metrics/measurements_text.h"
 #include "tests/harness/metrics/observations.h"
@@ -113,7 +114,7 @@ void check_same(device::Device& device, const std::vector<Step>& steps) {
 }  // namespace
 
 TEST_CASE("device rows: the same measurements, whole, as on the host", "[device][metrics]") {
-  const auto device = device::make_emulated_device();
+  const auto device = test::test_device();
   for (const Kind kind : kinds)
     for (const int64_t columns : {1, 2, 7, 8, 9, 63, 64, 200, 512, 513, 1031, 2100}) {
       INFO("kind " << static_cast<int>(kind) << ", " << columns << " columns");
@@ -122,7 +123,7 @@ TEST_CASE("device rows: the same measurements, whole, as on the host", "[device]
 }
 
 TEST_CASE("device rows: a whole vocabulary", "[device][metrics]") {
-  const auto device = device::make_emulated_device();
+  const auto device = test::test_device();
   for (const Kind kind : kinds) {
     INFO("kind " << static_cast<int>(kind));
     check_same(*device, {{0, {{Stage::logits, 1, 49152, pair_of(kind, 49152, 5), 49151}}},
@@ -131,7 +132,7 @@ TEST_CASE("device rows: a whole vocabulary", "[device][metrics]") {
 }
 
 TEST_CASE("device rows: an observer that wants whole tensors gets a copy", "[device][metrics]") {
-  const auto device = device::make_emulated_device();
+  const auto device = test::test_device();
   const test::Pair pair = pair_of(Kind::plain, 96, 1);
   const device::Array<float> there(*device, pair.candidate);
   Observation seen = test::observe(Stage::key, pair, 3);
@@ -141,7 +142,7 @@ TEST_CASE("device rows: an observer that wants whole tensors gets a copy", "[dev
 }
 
 TEST_CASE("device rows: few scalars of a row come back, and a followed token outside is our bug", "[device][metrics]") {
-  const auto device = device::make_emulated_device();
+  const auto device = test::test_device();
   const std::vector<Step> steps = {{0, {{Stage::attention_logits, 9, 1500, pair_of(Kind::plain, 9 * 1500, 5)}}}};
   recorded_on(*device, steps);
   CHECK(device->log().bytes_out <= 9 * 200);

@@ -3,6 +3,7 @@
 
 #include "cache_backends/kernels/simd.h"
 #include "harness/model/compute.h"
+#include "tests/cache_backends/device/test_device.h"
 #include "tests/cache_backends/device/watched_device.h"
 #include "tests/catch.h"
 #include "tests/support/random.h"
@@ -158,7 +159,7 @@ TEST_CASE("device compute: layers over drawn shapes", "[device][compute]") {
   ThreadPool pool(1);
   for (const Dtype dtype : dtypes)
     for (const LayerShape& shape : layer_shapes) {
-      const auto device = device::make_emulated_device();
+      const auto device = test::test_device();
       INFO(name_of(dtype) << " " << shape.rows << " x " << shape.inputs << " -> " << shape.outputs);
       check_triangle(*device, pool, [&](const Compute& compute) { return layer(compute, shape, dtype, pool); });
     }
@@ -170,7 +171,7 @@ TEST_CASE("device compute: caches and attention over drawn shapes", "[device][co
   for (const CacheCase& one : cache_cases) {
     const Dtype dtype = dtypes[++turn % 3];
     for (const bool eager : {false, true}) {
-      const auto device = device::make_emulated_device();
+      const auto device = test::test_device();
       INFO(one.spec << " " << name_of(dtype) << " head size " << one.head_size);
       check_triangle(*device, pool, [&](const Compute& compute) { return attended(compute, one, dtype, eager); });
     }

@@ -7,6 +7,7 @@
 
 #include "cache_backends/kernels/simd.h"
 #include "harness/run/kernels/bit_sums.h"
+#include "tests/cache_backends/device/test_device.h"
 #include "tests/catch.h"
 #include "tests/harness/metrics/observations.h"
 
@@ -62,7 +63,7 @@ TEST_CASE("digest: the same however the series is cut, at any instruction set", 
 }
 
 TEST_CASE("digest: on a device as on the host, and through forks and changes of place", "[digest][device]") {
-  const auto device = device::make_emulated_device();
+  const auto device = test::test_device();
   for (const int64_t size : {1, 2, 7, 255, 256, 257, 2047, 2048, 2049, 49152}) {
     const std::vector<float> values = drawn(size), more = test::tensor(77, 9);
     const device::Array<float> there(*device, values), more_there(*device, more);

@@ -2,6 +2,7 @@
 
 #include "cache_backends/device/launch_table.h"
 #include "harness/metrics/recorder.h"
+#include "tests/cache_backends/device/test_device.h"
 #include "tests/catch.h"
 #include "tests/harness/metrics/measurements_text.h"
 #include "tests/support/engine_fixture.h"
@@ -46,7 +47,7 @@ const std::vector<std::string> lanes = {
 
 TEST_CASE("device run: lockstep on emulated threads is lockstep on the host, to the last bit", "[device][lockstep]") {
   for (const Dtype dtype : {Dtype::float32, Dtype::float16, Dtype::bfloat16}) {
-    const auto device = device::make_emulated_device();
+    const auto device = test_device();
     TinyEngine host({.dtype = dtype, .eager = dtype == Dtype::bfloat16});
     TinyEngine emulated({.dtype = dtype, .eager = dtype == Dtype::bfloat16, .device = device.get()});
     const LockstepInput input = lockstep_of(dtype == Dtype::float16 ? lanes : few, 19, 9);
@@ -57,7 +58,7 @@ TEST_CASE("device run: lockstep on emulated threads is lockstep on the host, to 
 }
 
 TEST_CASE("device run: every operation of a step is in the launch log", "[device][lockstep]") {
-  const auto device = device::make_emulated_device();
+  const auto device = test_device();
   TinyEngine emulated({.dtype = Dtype::float16, .device = device.get()});
   everything_of(emulated.engine(), lockstep_of({"hqq:bits=4,group=16,residual=5"}, 9, 6));
   const device::LaunchLog log = device->log();

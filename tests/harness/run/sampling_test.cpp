@@ -4,6 +4,7 @@
 
 #include "cache_backends/device/array.h"
 #include "harness/run/sampling.h"
+#include "tests/cache_backends/device/test_device.h"
 #include "tests/catch.h"
 #include "tests/support/engine_fixture.h"
 #include "tests/support/random.h"
@@ -19,7 +20,7 @@ TEST_CASE("sampling: temperature 0 takes the largest logit, the lowest id wins t
 
 TEST_CASE("sampling: on a device the same tokens as on the host", "[sampling][device]") {
   const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
-  const auto device = device::make_emulated_device();
+  const auto device = test::test_device();
   for (const int64_t vocabulary : {1, 2, 63, 300, 1000}) {
     std::vector<float> logits;
     const auto row = [&](auto value) {
