@@ -197,7 +197,9 @@ def main(arguments):
             wrong = [str(error)]
     print("\n".join(wrong))
     if wrong and not given.accept:
-        print(f"If this is meant: tests/cuda/resources.py {given.log or 'BUILD/cuda/ptxas.log'} --table {given.table} --accept")
+        log = given.log or "BUILD/cuda/ptxas.log"
+        print("Where this is meant (a spill or a stack never is):")
+        print(f"  python3 tests/cuda/resources.py {log} --table {given.table} --accept")
     return int(bool(wrong))
 
 
