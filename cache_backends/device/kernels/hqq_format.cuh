@@ -32,6 +32,10 @@ struct HqqFormat {
     return value != value ? not_a_number() : value;
   }
 
+  KVDIFF_DEVICE int code(int64_t row, int64_t token, int64_t d) const {
+    return static_cast<int>(code_at(token, memory.element(row, token, d)));
+  }
+
  private:
   KVDIFF_DEVICE uint32_t code_at(int64_t token, int64_t element) const {
     const int64_t part = element / chunk, word = element - part * chunk;

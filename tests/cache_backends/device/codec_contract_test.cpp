@@ -1,7 +1,7 @@
 #include "cache_backends/error.h"
 #include "cache_backends/kernels/simd.h"
 #include "tests/cache_backends/codecs/options.h"
-#include "tests/cache_backends/device/checked_device.h"
+#include "tests/cache_backends/device/watched_device.h"
 #include "tests/cache_backends/device/device_codecs.h"
 #include "tests/cache_backends/device/test_device.h"
 
@@ -13,8 +13,10 @@ const BlockShape device_shapes[] = {{1, 3, 37, 64}, {1, 1, 1, 128}, {2, 5, 4, 80
                                     {1, 1, 64, 64}, {1, 2, 5, 17}, {1, 1, 1, 1}};
 const BlockShape small_shapes[] = {{2, 2, 3, 32}, {1, 2, 9, 64}};
 
+// hqq in ATen's arithmetic is the one codec that a device does not have.
 bool on_device(const Option& option) {
-  return option.codec != "hqq";
+  const auto arithmetic = option.values.find("arithmetic");
+  return arithmetic == option.values.end() || arithmetic->second != "torch";
 }
 
 std::vector<Side> sides_of(const Option& option) {
@@ -117,17 +119,18 @@ TEST_CASE("device codecs: values and codes stay on the device, and of frozen sca
     const auto twin = codec_of(option.codec, option.values)->on_device();
     const device::LaunchLog before = device->log();
     const auto made = twin->encode(*device, {there.data(), values.size()}, shape, Dtype::float16);
-    CHECK(device->log().bytes_out == before.bytes_out);
+    const int64_t told = device->log().bytes_out - before.bytes_out;
+    CHECK(told <= (option.codec == "hqq" ? 20 * 4 : 0));  // the solver tells its mean error after each turn
     CHECK(device->log().bytes_in == before.bytes_in);
     CHECK(device->log().launches != before.launches);
     const auto held = twin->frozen(*device, {there.data(), values.size()}, shape);
-    CHECK(device->log().bytes_out - before.bytes_out == (held ? held->shared_bytes().total() : 0));
+    CHECK(device->log().bytes_out - before.bytes_out == told + (held ? held->shared_bytes().total() : 0));
   }
 }
 
 TEST_CASE("device codecs: no races, and the same bits whichever thread comes first", "[device][contract]") {
   for (const device::Turns turns : {device::Turns::reverse, device::Turns::random}) {
-    CheckedDevice device(turns);
+    device::test::WatchedDevice device(turns);
     for_each_case(small_shapes, 2, [&](const Codec& codec, const BlockShape& shape, Dtype dtype, const std::vector<float>& values) {
       const auto twin = codec.on_device();
       CHECK(difference(device, codec, *twin, values, shape, dtype) == "");

@@ -31,6 +31,15 @@ std::unique_ptr<Codec> drawn_codec(const CodecRow& row, std::mt19937& random, st
   }
 }
 
+bool refuses(const Codec& codec, std::span<const float> values, const BlockShape& shape, Dtype dtype) {
+  try {
+    codec.encode(values, shape, dtype);
+    return false;
+  } catch (const UserError&) {
+    return true;
+  }
+}
+
 BlockShape drawn_shape(std::mt19937& random, bool whole_blocks) {
   const int64_t usual[] = {64, 80, 96, 128, 256}, odd[] = {1, 7, 33, 70};
   const int64_t blocks[] = {32, 64, 96, 128, 256};
@@ -46,8 +55,8 @@ TEST_CASE("device codecs: drawn settings, sizes and values", "[device]") {
   const Simd before = active_simd();
   std::mt19937 random(20);
   for (const CodecRow& row : codecs()) {
-    if (row.make == nullptr || row.name == "hqq") continue;
-    const int draws = row.keys().empty() ? 24 : 60;
+    if (row.make == nullptr) continue;
+    const int draws = row.keys().empty() ? 24 : row.name == "hqq" ? 200 : 60;  // most groups that are drawn divide no block
     int tried = 0;
     for (int draw = 0; draw < draws; ++draw) {
       std::string text;
@@ -55,10 +64,11 @@ TEST_CASE("device codecs: drawn settings, sizes and values", "[device]") {
       const BlockShape shape = drawn_shape(random, row.peer.starts_with("llama.cpp"));
       const Dtype dtype = one_of(random, {Dtype::float16, Dtype::bfloat16, Dtype::float32});
       const Kind kind = one_of(random, kinds);
-      if (!codec) continue;
+      if (!codec || !codec->on_device()) continue;  // hqq with arithmetic=torch has no twin
       INFO(text << " [" << shape.batch << ", " << shape.heads << ", " << shape.tokens << ", " << shape.head_size << "] "
                 << name_of(dtype) << " kind " << static_cast<int>(kind));
       const std::vector<float> values = drawn_as(kind, shape, dtype, static_cast<uint32_t>(draw));
+      if (row.name == "hqq" && refuses(*codec, values, shape, dtype)) continue;  // groups that do not divide the block
       const auto twin = codec->on_device();
       set_active_simd(draw % 2 ? before : Simd::scalar);
       CHECK(difference(*device, *codec, *twin, values, shape, dtype) == "");
