@@ -80,7 +80,7 @@ TEST_CASE("cuda device: more memory than there is says how much there is, and th
   CHECK((there.read() == counted(1000)));
 }
 
-TEST_CASE("cuda device: a kernel that strays ends the device, by name, and no number comes out", "[device][fault_on_gpu][.]") {
+TEST_CASE("cuda device: a kernel that strays ends the device, by name, and no number comes out", "[.fault_on_gpu]") {
   if (cuda_status().devices.empty()) return;
   const auto device = make_cuda_device(0);
   const Array<float> good(*device, counted(100));
