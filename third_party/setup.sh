@@ -193,6 +193,15 @@ setup_peers() {
   provide "the real packages: torch, transformers, hqq, optimum-quanto (3 GB)" "$peers" "$stamp" 9000 make_peers "$python"
 }
 
+# --- nvcc, where kernels for GPUs are asked for: too large to fetch, so it is the user's own ---
+
+need_nvcc() {
+  local reason
+  reason=$(cmake -P "$root/third_party/nvcc.cmake" 2>&1) && return
+  reason=$(sed -n '/^ \{1,\}[^ ]/{s/^ *//p}' <<<"$reason" | tr '\n' ' ')
+  fail 4 "kernels for GPUs cannot be compiled: ${reason% }. Install NVIDIA's CUDA toolkit 12.8 or newer (no GPU is needed), or leave --cuda out"
+}
+
 # --- clang, for the fuzzer only ---
 
 installed_clang() {

@@ -4,8 +4,9 @@
 namespace kvdiff::device {
 namespace {
 
+// One block per multiprocessor is asked for: without that ptxas spills registers for the sake of more blocks.
 template <class Kernel>
-__global__ void __launch_bounds__(Kernel::width) enter(const typename Kernel::Arguments arguments) {
+__global__ void __launch_bounds__(Kernel::width, 1) enter(const typename Kernel::Arguments arguments) {
   Thread thread;
   Kernel::run(arguments, thread);
 }

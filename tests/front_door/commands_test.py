@@ -10,8 +10,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def x(*arguments, program=ROOT / "x", folder=ROOT):
-    return subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+def x(*arguments, program=ROOT / "x", folder=ROOT, environment=None):
+    return subprocess.run([program, *arguments], cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                          env={**os.environ, **(environment or {})})
 
 
 class Commands(unittest.TestCase):
@@ -39,10 +40,21 @@ class Commands(unittest.TestCase):
 
     def test_a_wrong_argument_is_a_usage_error_before_anything_is_done(self):
         for arguments in (["build", "--preset", "fast"], ["test", "--preset"], ["fuzz", "--seconds", "soon"],
-                          ["fuzz", "--seconds"], ["model", "smollm3"], ["lint", "--everything"]):
+                          ["fuzz", "--seconds"], ["build", "--cuda", "--preset", "asan"],
+                          ["build", "--preset", "tsan", "--cuda"], ["model", "smollm3"], ["lint", "--everything"]):
             answer = x(*arguments)
             self.assertEqual(answer.returncode, 2, arguments)
             self.assertEqual(len(answer.stderr.splitlines()), 1, answer.stderr)
+
+    def test_kernels_for_gpus_without_a_compiler_for_them_are_the_environments_fault(self):
+        with tempfile.TemporaryDirectory() as folder:
+            nvcc = Path(folder) / "nvcc"
+            nvcc.write_text("#!/bin/sh\necho 'Cuda compilation tools, release 12.2, V12.2.140'\n")
+            nvcc.chmod(0o755)
+            answer = x("build", "--cuda", environment={"PATH": f"{folder}:{os.environ['PATH']}"})
+        self.assertEqual((answer.returncode, answer.stdout), (4, ""))
+        self.assertIn("is of CUDA 12.2.140, and 12.8 or newer is needed", answer.stderr)
+        self.assertEqual(len(answer.stderr.splitlines()), 1, answer.stderr)
 
     def test_works_from_any_folder_through_links(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -35,7 +35,7 @@ WatchedCache make_watched(const std::string& text, const CacheShape& shape, cons
   WatchedCache made;
   const std::vector<QuantizedCache::LayerPlan> plans = {{plan_of(spec, Side::key, shape, fault, made.key),
                                                          plan_of(spec, Side::value, shape, fault, made.value)}};
-  made.cache = std::make_unique<QuantizedCache>(shape, plans);
+  made.cache = std::make_unique<QuantizedCache>(shape, plans, "a cache of the parity run");
   return made;
 }
 

@@ -46,6 +46,7 @@ class WatchedModel final : public Model {
     model_.head(hidden, rows, logits);
   }
   int64_t weight_bytes() const override { return model_.weight_bytes(); }
+  const Compute& compute() const override { return model_.compute(); }
 
   Seen seen;
 

@@ -36,3 +36,8 @@ TEST_CASE("gibberish in labelled texts: kind and onset, on the second and the th
   check_half("fresh", 134.0 / 139, 65.0 / 72);
   check_half("more", 172.0 / 181, 54.0 / 59);
 }
+
+// The aim is 95 % and 90 %: missed. This keeps what is reached from getting worse.
+TEST_CASE("gibberish in labelled texts: kind and onset, on the set that was never tuned on", "[text_findings][corpus]") {
+  check_half("blind", 220.0 / 238, 83.0 / 99);
+}
