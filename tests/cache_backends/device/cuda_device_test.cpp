@@ -21,7 +21,7 @@ std::vector<float> counted(size_t count) {
 TEST_CASE("cuda device: a machine without a GPU is told what it lacks, and one with a GPU opens it", "[device][cuda]") {
   const CudaStatus status = cuda_status();
   CHECK(status.runtime > 0);
-  CHECK(status.devices.empty() == !status.reason.empty());
+  if (status.devices.empty()) CHECK(!status.reason.empty());
   const auto index = static_cast<int>(status.devices.size());  // one more than there is
   try {
     make_cuda_device(index);
