@@ -14,15 +14,16 @@ header_alone() {
   local packages
   read -ra packages < <(pkg-config --cflags libpcre2-8 libxxhash)
   echo "#include \"$2\"" | g++ -std=c++20 -fsyntax-only -I. -isystem "$1/include" \
-    -isystem "$1/include/torch/csrc/api/include" "${packages[@]}" -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 \
+    -isystem "$1/include/torch/csrc/api/include" -isystem "${CUDA_PATH:-/usr/local/cuda}/include" "${packages[@]}" -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 \
     -mfma -mf16c -x c++ - || { echo "$2 does not compile alone"; return 1; }
 }
 export -f header_alone
 
 headers() {
-  local torch
+  local torch without=()
+  [[ -e ${CUDA_PATH:-/usr/local/cuda}/include/cuda_runtime_api.h ]] || without=(':!cache_backends/device/cuda_*.h')
   torch=$(sed -n 's/^KVDIFF_TORCH_DIR:PATH=//p' "$build/CMakeCache.txt")
-  git grep -l --untracked '^#pragma once' -- '*.h' | xargs -P "$(nproc)" -I {} bash -c 'header_alone "$@"' - "$torch" {}
+  git grep -l --untracked '^#pragma once' -- '*.h' "${without[@]}" | xargs -P "$(nproc)" -I {} bash -c 'header_alone "$@"' - "$torch" {}
 }
 
 changed_sources() {

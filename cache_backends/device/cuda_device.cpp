@@ -186,7 +186,8 @@ CudaStatus cuda_status() {
   const cudaError_t error = cudaGetDeviceCount(&count);
   if (error != cudaSuccess) count = 0;
   for (int i = 0; i < count; ++i) status.devices.push_back(info_of(i));
-  if (count == 0) status.reason = reason_for_none(answer_of(error), status.driver, status.runtime, words_of(error));
+  if (count > 0) status.reason = refusal(status, built_capabilities(), 0);
+  else status.reason = reason_for_none(answer_of(error), status.driver, status.runtime, words_of(error));
   cudaGetLastError();  // it was told, and is not to be found again by the next call
   return status;
 }

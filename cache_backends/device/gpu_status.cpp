@@ -11,8 +11,6 @@ namespace {
 std::string version(int number) { return fmt::format("{}.{}", number / 1000, number % 1000 / 10); }
 double gibibytes(int64_t bytes) { return static_cast<double>(bytes) / static_cast<double>(int64_t{1} << 30); }
 
-[[noreturn]] void refuse(const std::string& message) { throw UserError(ExitCode::environment, "--device cuda: " + message); }
-
 std::string list_of(const CudaStatus& status) {
   std::vector<std::string> all;
   for (size_t i = 0; i < status.devices.size(); ++i) all.push_back(fmt::format("{} ({})", i, status.devices[i].name));
@@ -54,15 +52,20 @@ std::vector<Capability> capabilities_of(std::string_view architectures) {
   return all;
 }
 
-void require_device(const CudaStatus& status, std::span<const Capability> built, int index) {
-  if (status.devices.empty()) refuse(status.reason);
+std::string refusal(const CudaStatus& status, std::span<const Capability> built, int index) {
+  if (status.devices.empty()) return status.reason;
   if (index < 0 || index >= static_cast<int>(status.devices.size()))
-    refuse(fmt::format("found no GPU {}, expected one of {}", index, list_of(status)));
+    return fmt::format("found no GPU {}, expected one of {}", index, list_of(status));
   const CudaDeviceInfo& device = status.devices[static_cast<size_t>(index)];
-  if (std::any_of(built.begin(), built.end(), [&](const Capability& one) { return one.runs_on(device); })) return;
-  refuse(fmt::format("found GPU {} ({}) of compute capability {}.{}, expected one that the kernels were built for: {} (or a later "
+  if (std::any_of(built.begin(), built.end(), [&](const Capability& one) { return one.runs_on(device); })) return "";
+  return fmt::format("found GPU {} ({}) of compute capability {}.{}, expected one that the kernels were built for: {} (or a later "
                      "minor version of the same major one); build them with -DKVDIFF_CUDA_ARCHITECTURES={}{}, take another GPU, or "
-                     "use --device cpu", index, device.name, device.major, device.minor, list_of(built), device.major, device.minor));
+                     "use --device cpu", index, device.name, device.major, device.minor, list_of(built), device.major, device.minor);
+}
+
+void require_device(const CudaStatus& status, std::span<const Capability> built, int index) {
+  const std::string words = refusal(status, built, index);
+  if (!words.empty()) throw UserError(ExitCode::environment, "--device cuda: " + words);
 }
 
 UserError out_of_memory(int64_t asked, int64_t free, int64_t total) {

@@ -22,7 +22,7 @@ struct CudaStatus {
   int driver = 0;  // the newest CUDA that the driver knows; 0: no driver
   int runtime = 0;
   std::vector<CudaDeviceInfo> devices;
-  std::string reason;  // why there are none, "found ..., expected ...; do ..."; empty where there are some
+  std::string reason;  // why the first cannot be used, "found ..., expected ...; do ..."; empty where it can
 };
 
 // How the runtime answered when it was asked for its devices.
@@ -38,7 +38,9 @@ struct Capability {
 // "75 80 120", "75;80", "75-real,80-virtual" or "90a" as CMake and nvcc write them. What is no number is left out.
 std::vector<Capability> capabilities_of(std::string_view architectures);
 
-// Throws UserError(environment): no device at all, no such index, or one that the build has no code for.
+// What keeps a device from use: there is none at all, none of that index, or the build has no code for it. Empty: nothing.
+std::string refusal(const CudaStatus& status, std::span<const Capability> built, int index);
+// The same, thrown as UserError(environment).
 void require_device(const CudaStatus& status, std::span<const Capability> built, int index);
 
 // Memory, when it was asked for in vain.

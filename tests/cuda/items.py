@@ -164,7 +164,7 @@ def aten_speed(bench):
 ITEMS = [
     ("build", build, ()),
     ("the driver answers; copies, memory, errors of the device", unit_tests(["[cuda]"], "device-tests"), ("build",)),
-    ("kernels give the bits of the host", unit_tests(["[device]~[cuda]"], "kernel-tests"), ("build",)),
+    ("kernels give the bits of the host", unit_tests(["[device]~[cuda]~[fault_on_gpu]"], "kernel-tests"), ("build",)),
     ("a kernel that strays ends the device by name", unit_tests(["[fault_on_gpu]"], "stray"), ("build",)),
     ("whole runs, tiny model: the report of the host", whole_run("tiny", [], TINY_CACHES, 12), ("build",)),
     ("whole runs, small model of heads of 64: the report of the host", whole_run("small", SMALLER, CACHES, 24), ("build",)),

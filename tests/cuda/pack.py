@@ -43,7 +43,7 @@ def cmake_config(words):
 
 
 def pkg_config(name, library):
-    return (f"prefix=${{pcfiledir}}/../..\nName: {name}\nDescription: static\nVersion: 0\nLibs: ${{prefix}}/lib/lib{library}.a\n"
+    return (f"prefix=${{pcfiledir}}/../..\nName: {name}\nDescription: static\nVersion: 0\nLibs: -L${{prefix}}/lib -l{library}\n"
             "Cflags: -I${prefix}/include\n")
 
 

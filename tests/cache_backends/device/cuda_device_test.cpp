@@ -21,7 +21,7 @@ std::vector<float> counted(size_t count) {
 TEST_CASE("cuda device: a machine without a GPU is told what it lacks, and one with a GPU opens it", "[device][cuda]") {
   const CudaStatus status = cuda_status();
   CHECK(status.runtime > 0);
-  CHECK(status.devices.empty() == !status.reason.empty());
+  if (status.devices.empty()) CHECK(!status.reason.empty());
   const auto index = static_cast<int>(status.devices.size());  // one more than there is
   try {
     make_cuda_device(index);
@@ -80,7 +80,7 @@ TEST_CASE("cuda device: more memory than there is says how much there is, and th
   CHECK((there.read() == counted(1000)));
 }
 
-TEST_CASE("cuda device: a kernel that strays ends the device, by name, and no number comes out", "[device][fault_on_gpu][.]") {
+TEST_CASE("cuda device: a kernel that strays ends the device, by name, and no number comes out", "[.fault_on_gpu]") {
   if (cuda_status().devices.empty()) return;
   const auto device = make_cuda_device(0);
   const Array<float> good(*device, counted(100));

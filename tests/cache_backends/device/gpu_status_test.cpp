@@ -44,6 +44,8 @@ TEST_CASE("gpu status: which device is refused, and what would do", "[device][cu
   CHECK(has(words_for(two_devices(), "75 90", 2), {"no GPU 2", "0 (Small), 1 (Large)"}));
   CHECK(has(words_for(two_devices(), "75 90", -1), {"no GPU -1"}));
   CHECK(words_for(two_devices(), "75 90", 0) == "");
+  CHECK(refusal(two_devices(), capabilities_of("75"), 0) == "");
+  CHECK(has(refusal(two_devices(), capabilities_of("90"), 0), {"GPU 0 (Small) of compute capability 7.5"}));
   CHECK(words_for(two_devices(), "75 90", 1) == "");
   CHECK(has(words_for(two_devices(), "75 80 100", 1),
             {"GPU 1 (Large) of compute capability 9.0", "7.5, 8.0, 10.0", "-DKVDIFF_CUDA_ARCHITECTURES=90"}));

@@ -1,0 +1,183 @@
+// CUDA's runtime and the launch table, on the host: one GPU whose kernels run in the emulator. As late as a GPU may be: nothing
+// that was asked for on a stream is done before somebody waits for it, memory that is given back is taken again at once, and
+// what a kernel does wrong shows at the next wait and never goes away. So the host's side of CUDA (cuda_device.cpp) is tried
+// without a GPU: kvdiff_cuda_host_tests. It says nothing of a real driver.
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "cache_backends/device/cuda_launch.h"
+#include "cache_backends/device/launch.h"
+#include "cache_backends/device/launch_table.h"
+
+struct CUevent_st {
+  int64_t asked = 0, reached = 0;  // how often it was recorded
+};
+
+namespace {
+
+using namespace kvdiff::device;
+
+constexpr size_t range_bytes = size_t{1} << 36, total_memory = size_t{2} << 30;
+
+class Gpu {
+ public:
+  static Gpu& get() {
+    static Gpu gpu;
+    return gpu;
+  }
+  cudaError_t ask(std::function<void()> what) {
+    const std::lock_guard lock(mutex_);
+    if (error_ == cudaSuccess) queue_.push_back(std::move(what));
+    return error_;
+  }
+  // Works until `until` is met, or all is done.
+  cudaError_t wait(const std::function<bool()>& until) {
+    const std::lock_guard lock(mutex_);
+    while (error_ == cudaSuccess && !queue_.empty() && !until()) {
+      const std::function<void()> next = std::move(queue_.front());
+      queue_.pop_front();
+      try {
+        next();
+      } catch (const KernelFault&) {
+        error_ = cudaErrorIllegalAddress;
+      }
+    }
+    return error_;
+  }
+  cudaError_t take(void** memory, size_t bytes) {
+    const size_t room = (bytes + 255) / 256 * 256;
+    {
+      const std::lock_guard lock(mutex_);
+      if (error_ != cudaSuccess) return error_;
+      if (used_ + room > total_memory) return last_ = cudaErrorMemoryAllocation;
+      auto& free = free_[room];
+      if (free.empty()) {
+        free.push_back(end_);
+        end_ += room;
+      }
+      *memory = start_ + free.back();
+      free.pop_back();
+      used_ += room;
+      sizes_[*memory] = room;
+    }
+    return ask([at = *memory, room] { std::memset(at, 0xff, room); });
+  }
+  void give_back(void* memory) {
+    const std::lock_guard lock(mutex_);
+    const size_t room = sizes_.at(memory);
+    used_ -= room;
+    free_[room].push_back(static_cast<size_t>(static_cast<std::byte*>(memory) - start_));
+  }
+  size_t used() const { return used_; }
+  cudaError_t error() const { return error_; }
+  // Of the last call, and forgotten when asked for, unless it never goes away.
+  cudaError_t take_last() { return error_ != cudaSuccess ? error_ : std::exchange(last_, cudaSuccess); }
+  cudaError_t last() const { return error_ != cudaSuccess ? error_ : last_; }
+  void reset() {
+    const std::lock_guard lock(mutex_);
+    if (error_ != cudaSuccess) queue_.clear();
+    error_ = last_ = cudaSuccess;
+  }
+  Emulator& emulator() { return emulator_; }
+
+ private:
+  Gpu() : start_(static_cast<std::byte*>(mmap(nullptr, range_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))) {}
+
+  std::mutex mutex_;
+  std::byte* start_;
+  size_t end_ = 0, used_ = 0;
+  std::map<size_t, std::vector<size_t>> free_;
+  std::map<void*, size_t> sizes_;
+  std::deque<std::function<void()>> queue_;
+  Emulator emulator_;
+  cudaError_t error_ = cudaSuccess, last_ = cudaSuccess;
+};
+
+template <class Kernel>
+cudaError_t start(const Geometry& geometry, const void* arguments, cudaStream_t) {
+  const auto copy = *static_cast<const typename Kernel::Arguments*>(arguments);
+  return Gpu::get().ask([geometry, copy] { emulated_launch(id_of<Kernel>()).run(Gpu::get().emulator(), geometry, &copy); });
+}
+
+#define KVDIFF_ROW(Kernel) start<Kernel>,
+constexpr CudaStart rows[] = {KVDIFF_KERNELS(KVDIFF_ROW)};
+#undef KVDIFF_ROW
+
+}  // namespace
+
+namespace kvdiff::device {
+CudaStart cuda_launch(KernelId id) { return rows[static_cast<size_t>(id)]; }
+}  // namespace kvdiff::device
+
+extern "C" {
+
+cudaError_t cudaDriverGetVersion(int* version) { return *version = 13000, cudaSuccess; }
+cudaError_t cudaRuntimeGetVersion(int* version) { return *version = 13000, cudaSuccess; }
+cudaError_t cudaGetDeviceCount(int* count) { return *count = 1, cudaSuccess; }
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* found, int) {
+  std::strcpy(found->name, "emulated GPU");
+  found->major = 9;
+  found->totalGlobalMem = total_memory;
+  return cudaSuccess;
+}
+const char* cudaGetErrorName(cudaError_t error) { return error == cudaErrorIllegalAddress ? "cudaErrorIllegalAddress" : "other"; }
+const char* cudaGetErrorString(cudaError_t) { return "as the emulated GPU says"; }
+cudaError_t cudaGetLastError() { return Gpu::get().take_last(); }
+cudaError_t cudaPeekAtLastError() { return Gpu::get().last(); }
+cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+// A new device on the same GPU: as a new process would find it.
+cudaError_t cudaFree(void* memory) {
+  if (!memory) Gpu::get().reset();
+  else Gpu::get().give_back(memory);
+  return cudaSuccess;
+}
+cudaError_t cudaMalloc(void** memory, size_t bytes) { return Gpu::get().take(memory, bytes); }
+cudaError_t cudaMallocAsync(void** memory, size_t bytes, cudaStream_t) { return Gpu::get().take(memory, bytes); }
+cudaError_t cudaFreeAsync(void* memory, cudaStream_t) { return Gpu::get().give_back(memory), cudaSuccess; }
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  *free = total_memory - Gpu::get().used();
+  *total = total_memory;
+  return cudaSuccess;
+}
+cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr, int) { return *value = 1, cudaSuccess; }
+cudaError_t cudaDeviceGetDefaultMemPool(cudaMemPool_t* pool, int) {
+  static int some;
+  return *pool = reinterpret_cast<cudaMemPool_t>(&some), cudaSuccess;
+}
+cudaError_t cudaMemPoolSetAttribute(cudaMemPool_t, cudaMemPoolAttr, void*) { return cudaSuccess; }
+cudaError_t cudaMemPoolTrimTo(cudaMemPool_t, size_t) { return cudaSuccess; }
+cudaError_t cudaMallocHost(void** memory, size_t bytes) { return *memory = std::malloc(bytes), cudaSuccess; }
+cudaError_t cudaFreeHost(void* memory) { return std::free(memory), cudaSuccess; }
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  static int some;
+  return *stream = reinterpret_cast<cudaStream_t>(&some), cudaSuccess;
+}
+cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t) { return Gpu::get().wait([] { return false; }); }
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) { return *event = new CUevent_st, cudaSuccess; }
+cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  delete event;
+  return cudaSuccess;
+}
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
+  return Gpu::get().ask([event, number = ++event->asked] { event->reached = number; });
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  return Gpu::get().wait([event] { return event->reached == event->asked; });
+}
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind, cudaStream_t) {
+  return Gpu::get().ask([=] { std::memcpy(to, from, bytes); });
+}
+cudaError_t cudaMemsetAsync(void* memory, int value, size_t bytes, cudaStream_t) {
+  return Gpu::get().ask([=] { std::memset(memory, value, bytes); });
+}
+
+}  // extern "C"
