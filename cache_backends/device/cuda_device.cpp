@@ -131,6 +131,12 @@ class CudaDevice final : public Device {
     started_.add(row);
     check(cuda_launch(id)(geometry, arguments, stream_.get()), "a launch");
   }
+  int64_t free_bytes() const override {
+    const std::lock_guard lock(mutex_);
+    size_t free = 0, total = 0;
+    if (cudaSetDevice(index_) != cudaSuccess || cudaMemGetInfo(&free, &total) != cudaSuccess) return -1;
+    return static_cast<int64_t>(free);
+  }
   LaunchLog log() const override {
     const std::lock_guard lock(mutex_);
     return log_;

@@ -37,6 +37,7 @@ class Device {
   virtual void clear(void* memory, int64_t bytes) = 0;               // to zero
   virtual void launch(KernelId id, const Geometry& geometry, const void* arguments) = 0;
   virtual LaunchLog log() const = 0;
+  virtual int64_t free_bytes() const { return -1; }  // -1: as much as the host has
 };
 
 // Runs every kernel in the emulator. Its memory is one range of addresses that the host cannot touch between launches: a

@@ -64,13 +64,12 @@ void check_dump(const std::string& folder) {
   require_writable((std::filesystem::path(folder) / "step").string());
 }
 
-void check_memory(const Case& run, const RunOptions& options) {
-  const int64_t needed = estimate_case(run, place_of(options)).bytes, available = available_memory();
-  if (available < 0 || needed <= available) return;
-  throw UserError(ExitCode::environment,
-                  fmt::format("not enough memory: the run needs about {}, {} are available; fewer --cache, fewer --tokens, fewer "
-                              "modes or a smaller model need less (--list-cases shows each)",
-                              bytes_text(needed), bytes_text(available)));
+void check_memory(const Case& run, const RunOptions& options, const DeviceChoice& where) {
+  const RunEstimate estimate = estimate_case(run, place_of(options));
+  const int64_t on_device = where.device ? where.device->free_bytes() : -1;
+  const int64_t available = on_device >= 0 ? on_device : available_memory();
+  if (available < 0 || estimate.bytes <= available) return;
+  throw UserError(ExitCode::environment, memory_refusal(estimate, run, available, on_device >= 0 ? where.name : "this machine"));
 }
 
 // Several prompts: the reports of each get files of their own.
@@ -119,7 +118,7 @@ ExitCode run_all(const Plan& plan, const RunOptions& options, const ReportRoom& 
   if (options.device == "auto" && !options.quiet) std::fputs(fmt::format("kvdiff: device {}: {}\n", where.name, where.reason).c_str(), stderr);
   const std::vector<ReportTarget> wanted = report_targets(options.reports, options.quiet);
   for (size_t i = 0; i < plan.cases.size(); ++i) check_targets(reports, targets_of(plan, i, wanted));
-  for (const Case& one : plan.cases) check_memory(one, options);
+  for (const Case& one : plan.cases) check_memory(one, options, where);
   check_dump(options.dump);
   watch_for_interrupt();
   std::vector<ExitCode> codes;

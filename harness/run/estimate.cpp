@@ -21,18 +21,22 @@ double weights_of(const ModelConfig& c) {
   return static_cast<double>(c.layers) * (attention + mlp) + head * (c.tie_word_embeddings ? 1 : 2);
 }
 
-double streams_of(const Case& run) {
-  double per_candidate = 0;
-  for (const std::string& mode : run.modes) per_candidate += mode == "local" || mode == "forced" || mode == "free";
-  return 2 + per_candidate * static_cast<double>(run.caches.size());
+double streams_of_one(const Case& run) {
+  double streams = 0;
+  for (const std::string& mode : run.modes) streams += mode == "local" || mode == "forced" || mode == "free";
+  return streams;
+}
+
+double streams_of(const Case& run) { return 2 + streams_of_one(run) * static_cast<double>(run.caches.size()); }
+
+double bytes_of_stream(const ModelConfig& c, double tokens, Dtype dtype) {
+  const double kv = 2.0 * static_cast<double>(c.layers * c.kv_heads * c.head_size) * tokens;
+  return kv * static_cast<double>(size_of(dtype)) + static_cast<double>(c.vocabulary_size) * 4;
 }
 
 int64_t bytes_of(const ModelConfig& c, const Counts& counts, Dtype dtype) {
-  const double kv = 2.0 * static_cast<double>(c.layers * c.kv_heads * c.head_size) * counts.tokens;
-  const double width = static_cast<double>(size_of(dtype));
-  const double weights = counts.weights * (c.dtype ? static_cast<double>(size_of(*c.dtype)) : width);
-  const double logits = counts.streams * static_cast<double>(c.vocabulary_size) * 4;
-  return static_cast<int64_t>(weights + counts.streams * kv * width + logits + 2e8);
+  const double weights = counts.weights * static_cast<double>(size_of(c.dtype.value_or(dtype)));
+  return static_cast<int64_t>(weights + counts.streams * bytes_of_stream(c, counts.tokens, dtype) + 2e8);
 }
 
 double seconds_of(const ModelConfig& c, const Counts& counts, double steps, int threads) {
@@ -49,8 +53,23 @@ RunEstimate estimate_case(const Case& run, const Prepared& ready) {
   const auto prompt = static_cast<int64_t>(ready.prompt.token_ids.size());
   const Counts counts{weights_of(ready.files.config), streams_of(run), static_cast<double>(prompt + run.tokens)};
   return {bytes_of(ready.files.config, counts, ready.dtype),
+          static_cast<int64_t>(streams_of_one(run) * bytes_of_stream(ready.files.config, counts.tokens, ready.dtype)),
           seconds_of(ready.files.config, counts, static_cast<double>(run.tokens), ready.pool->threads()), prompt,
           run.tokens, static_cast<int64_t>(run.caches.size()) + 2};
+}
+
+std::string memory_refusal(const RunEstimate& estimate, const Case& run, int64_t available, const std::string& where) {
+  const auto gibibytes = [](int64_t bytes) { return fmt::format("{:.2f} GiB", static_cast<double>(bytes) / (1 << 30)); };
+  const int64_t missing = estimate.bytes - available;
+  const size_t surplus = estimate.lane_bytes > 0 ? static_cast<size_t>((missing + estimate.lane_bytes - 1) / estimate.lane_bytes) : 0;
+  std::string text = fmt::format("not enough memory on {}: the run needs about {}, {} are free", where, gibibytes(estimate.bytes),
+                                 gibibytes(available));
+  if (surplus == 0 || surplus >= run.caches.size())
+    return text + "; no choice of --cache alone makes it fit: fewer --tokens, fewer modes or a smaller model need less";
+  text += fmt::format("; each --cache takes about {}: leave out {} of them, the last say (", gibibytes(estimate.lane_bytes), surplus);
+  for (size_t i = run.caches.size() - surplus; i < run.caches.size(); ++i)
+    text += run.caches[i].text + (i + 1 < run.caches.size() ? ", " : ")");
+  return text + ", or ask for fewer --tokens or modes";
 }
 
 void check_memory(const RunEstimate& estimate) {

@@ -42,11 +42,14 @@ RunReport run_case(const Case& run, const RunPlace& place, const RunHooks& hooks
 // Before a run: what it will need.
 struct RunEstimate {
   int64_t bytes = 0;        // weights, caches, buffers
+  int64_t lane_bytes = 0;   // of them, of one candidate in all its modes, were it in full precision
   double seconds = 0;       // rough: from the multiplications alone
   int64_t prompt_tokens = 0, steps = 0, lanes = 0;
 };
 RunEstimate estimate_case(const Case& run, const RunPlace& place);
 // Throws UserError(environment) when the machine has less memory than that.
 void check_memory(const RunEstimate& estimate);
+// The words for a run that does not fit into so many bytes of `where`: what it needs, and which candidates to leave out.
+std::string memory_refusal(const RunEstimate& estimate, const Case& run, int64_t available, const std::string& where);
 
 }  // namespace kvdiff
