@@ -83,6 +83,9 @@ std::shared_ptr<const SidePlan> plan_side(const CacheSpec& spec, const SideSpec&
   plan->prefill_reads_codes = spec.lane.prefill == "quantized";
   plan->memory = &how.memory;
   plan->one_shot = how.source == Source::as_given;
+  if (plan->codec && !how.memory.has(*plan->codec))
+    throw UserError(ExitCode::usage, fmt::format("{}: found no kernels for this codec as it is set; run it with --device cpu, or "
+                                                 "choose another", canonical(spec)));
   check_unit(*plan);
   return plan;
 }

@@ -37,6 +37,7 @@ using Floats = std::shared_ptr<float[]>;
 class SideMemory {
  public:
   virtual ~SideMemory() = default;
+  virtual bool has(const Codec&) const { return true; }  // can it encode with this codec?
   virtual Floats floats(int64_t count) const = 0;
   virtual Floats rotated(std::span<const float> values, int64_t block, Dtype dtype) const = 0;
   virtual std::shared_ptr<FullStore> full_store(const BlockShape& room, Dtype dtype) const = 0;

@@ -17,7 +17,9 @@ constexpr int64_t most_threads = 1024;
 std::string device_word(const std::string& text) {
   constexpr std::array<std::string_view, 4> devices = {"auto", "cpu", "cuda", "emulated"};
   if (!text.starts_with("cuda:")) return std::string(one_of(text, devices));
-  whole_number(std::string_view(text).substr(5), 0);
+  constexpr int64_t most_devices = 1024;
+  const int64_t index = whole_number(std::string_view(text).substr(5), 0);
+  if (index >= most_devices) throw UserError(ExitCode::usage, fmt::format("found {}, expected an index below {}", shown(text), most_devices));
   return text;
 }
 

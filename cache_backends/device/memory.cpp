@@ -38,7 +38,7 @@ const DeviceCodec& DeviceMemory::twin(const SharedCodec& codec) const {
   const std::lock_guard lock(mutex_);
   std::shared_ptr<const DeviceCodec>& known = twins_[codec];
   if (!known) known = codec->on_device();
-  if (!known) throw UserError(ExitCode::usage, "this codec has no kernels for a device: run it with --device cpu");
+  if (!known) throw InternalError("a codec without kernels in a cache of a device");
   return *known;
 }
 

@@ -15,6 +15,7 @@ class DeviceMemory final : public SideMemory {
   explicit DeviceMemory(Device& device) : device_(device) {}
   Device& device() const { return device_; }
 
+  bool has(const Codec& codec) const override { return codec.on_device() != nullptr; }
   Floats floats(int64_t count) const override;
   Floats rotated(std::span<const float> values, int64_t block, Dtype dtype) const override;
   std::shared_ptr<FullStore> full_store(const BlockShape& room, Dtype dtype) const override;

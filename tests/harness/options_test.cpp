@@ -73,6 +73,7 @@ TEST_CASE("Flags beside a scenario override it; caches join, a prompt replaces a
 TEST_CASE("A flag's value is refused under the flag's name", "[options]") {
   CHECK_THAT(refusal("--tokens", "many"), Catch::Contains("--tokens: found 'many', expected a whole number"));
   CHECK_THAT(refusal("--device", "gpu"), Catch::Contains("--device: ") && Catch::Contains("auto, cpu, cuda"));
+  CHECK_THAT(refusal("--device", "cuda:4294967296"), Catch::Contains("--device: found 'cuda:4294967296', expected an index below 1024"));
   CHECK_THAT(refusal("--threads", "-1"), Catch::Contains("--threads: "));
   CHECK_THAT(refusal("--threads", "100000"), Catch::Contains("at most 1024"));
   CHECK_THAT(refusal("--simd", "neon"), Catch::Contains("--simd: "));

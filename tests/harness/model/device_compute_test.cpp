@@ -178,6 +178,13 @@ TEST_CASE("device compute: caches and attention over drawn shapes", "[device][co
   }
 }
 
+TEST_CASE("device compute: a codec without kernels is refused by name before anything runs", "[device][compute]") {
+  const auto device = device::make_emulated_device();
+  const auto compute = make_device_compute(*device);
+  const CacheSpec spec = parse_cache_spec("hqq:group=16,arithmetic=torch");
+  CHECK_THROWS_WITH(make_cache(spec, {1, 1, 1, 64, Dtype::float16}, compute->memory()), Catch::Contains("arithmetic=torch") && Catch::Contains("--device cpu"));
+}
+
 TEST_CASE("device compute: no race, and the same bits in every order of threads and blocks", "[device][compute]") {
   ThreadPool pool(1);
   for (const device::Turns turns : {device::Turns::forward, device::Turns::reverse, device::Turns::random}) {
