@@ -64,9 +64,13 @@ void solve(const HqqMatrix& matrix, const Options& options, const HqqKernels& ke
       std::transform(numbers->begin(), numbers->end(), numbers->begin(), round_half);
     input.values = rounded.data();
   }
+  float best = options.variant.first_error;
   take_hqq_turns(options.variant, [&](float weight, float negligible) {
-    return kernels.solve(input, {affine.scale.data(), affine.zero.data(), options.largest_code(), weight, negligible,
-                                 options.half, scratch.data()});
+    const float error = kernels.solve(input, {affine.scale.data(), affine.zero.data(), options.largest_code(), weight, negligible,
+                                              options.half, scratch.data()});
+    const bool better = error < best;
+    if (better) best = error;
+    return better;
   });
 }
 

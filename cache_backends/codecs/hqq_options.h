@@ -38,15 +38,13 @@ constexpr double hqq_kappa = 1.01;
 
 // The solver's turns, as optimize_weights_proximal_legacy has them: it stops when the mean error of the whole tensor no longer
 // falls, and then keeps the zeros that came out of the failing turn.
-//   turn(weight, negligible): improves the zeros, and returns the mean error under those that it found (HqqStep)
+//   turn(weight, negligible): improves the zeros (HqqStep), and says whether the mean error under those that it found was smaller
+//   than in every turn before
 template <typename Turn>
 void take_hqq_turns(const HqqVariant& variant, Turn&& turn) {
   double beta = 10.0;
-  float best = variant.first_error;
   for (int i = 0; i < hqq_turns; ++i) {
-    const float error = turn(static_cast<float>(1.0 / beta), negligible_error(1.0 / beta));
-    if (!(error < best)) return;
-    best = error;
+    if (!turn(static_cast<float>(1.0 / beta), negligible_error(1.0 / beta))) return;
     if (variant.grows) beta *= hqq_kappa;
   }
 }

@@ -18,18 +18,22 @@ class HqqTurns {
       : device_(device), tensor_(tensor), scale_(constant(scale)), zero_(span(zero)), largest_code_(options.largest_code()),
         rows_{tensor.values.size(), cascade_power(tensor.values.size() / 32)}, sums_(hqq_group_sums(tensor.places)),
         errors_(device, 32 * (rows_.at(1) + 2)), second_(device, 32 * rows_.at(2)), third_(device, 32 * rows_.at(3)),
-        partial_(device, sums_.partials(tensor.places)), mean_(device, 1) {}
+        partial_(device, sums_.partials(tensor.places)), state_(device, 1),
+        progress_{span(state_), options.variant.first_error} {
+    device.clear(state_.data(), state_.bytes());
+  }
 
-  // The mean error under the zeros that it found, which it replaces.
-  float operator()(float weight, float negligible) {
-    const HqqTurn turn = {scale_, {zero_.data(), zero_.size()}, largest_code_, weight, negligible};
+  // A turn does nothing once one before it came out no better. The mean error, which tells, is joined last: the zeros of the
+  // turn that fails are kept.
+  bool operator()(float weight, float negligible) {
+    const HqqTurn turn = {scale_, {zero_.data(), zero_.size()}, largest_code_, weight, negligible, progress_};
     launch<HqqErrors<half>>(device_, {tensor_, turn, rows_, span(errors_)});
-    launch<CascadeRuns>(device_, {constant(errors_), span(second_), rows_.power});
-    launch<CascadeRuns>(device_, {constant(second_), span(third_), rows_.power});
-    launch<HqqMeanError<half>>(device_, {constant(errors_), constant(second_), constant(third_), span(mean_), rows_});
     launch<HqqTerms<half>>(device_, {tensor_, turn, sums_, span(partial_)});
     launch<HqqZeros<half>>(device_, {tensor_, turn, sums_, constant(partial_), zero_});
-    return mean_.read().front();
+    launch<CascadeRuns>(device_, {constant(errors_), span(second_), rows_.power});
+    launch<CascadeRuns>(device_, {constant(second_), span(third_), rows_.power});
+    launch<HqqMeanError<half>>(device_, {constant(errors_), constant(second_), constant(third_), progress_, rows_});
+    return true;
   }
 
  private:
@@ -40,7 +44,9 @@ class HqqTurns {
   const float largest_code_;
   const CascadeRows rows_;
   const HqqGroupSums sums_;
-  const Array<float> errors_, second_, third_, partial_, mean_;
+  const Array<float> errors_, second_, third_, partial_;
+  const Array<HqqState> state_;
+  const HqqProgress progress_;
 };
 
 class HqqDeviceCodec final : public DeviceCodec {

@@ -18,6 +18,7 @@ struct HqqErrors : EachElement<HqqErrors<half>> {
   static constexpr const char* name = "hqq_errors";
   KVDIFF_SHARED_CODE static int64_t elements(const Arguments& a) { return a.to.size(); }
   KVDIFF_DEVICE static void one(const Arguments& a, int64_t i) {
+    if (a.turn.progress.stopped()) return;
     const int64_t row = i / 32, lane = i % 32, runs = a.rows.at(1), terms = a.rows.at(0);
     const int64_t first = row > runs ? terms : row << a.rows.power;
     const int64_t last = row > runs ? terms + 1 : row == runs ? terms : (row + 1) << a.rows.power;
@@ -30,13 +31,13 @@ struct HqqErrors : EachElement<HqqErrors<half>> {
   }
 };
 
-// Joins the levels, a thread per lane, and then the lanes: sum_lanes() of hqq_sums.inc.
+// Joins the levels, a thread per lane, and then the lanes: sum_lanes() of hqq_sums.inc. Ends the turn.
 template <bool half>
 struct HqqMeanError {
   struct Arguments {
     Span<const float> runs;           // of HqqErrors
     Span<const float> second, third;  // their runs, and those runs' runs
-    Span<float> mean;                 // [1]
+    HqqProgress progress;
     CascadeRows rows;
   };
   static constexpr const char* name = "hqq_mean_error";
@@ -45,6 +46,7 @@ struct HqqMeanError {
   static Geometry geometry(const Arguments&) { return {1, 1, width, width * 4}; }
 
   KVDIFF_DEVICE static void run(const Arguments& a, Thread& thread) {
+    if (a.progress.stopped()) return;
     Shared<float> lanes = thread.shared<float>(0, width);
     const int lane = thread.index(), power = a.rows.power;
     const float first = a.runs[32 * a.rows.at(1) + lane];
@@ -54,7 +56,7 @@ struct HqqMeanError {
     lanes[lane] = ((first + second) + third) + fourth;
     thread.barrier();
     if (lane > 0) return;
-    a.mean[0] = HqqSolver<half>::mean(a.rows.terms < 8 ? few(a) : join(a, lanes), a.rows.terms);
+    a.progress.take(HqqSolver<half>::mean(a.rows.terms < 8 ? few(a) : join(a, lanes), a.rows.terms));
   }
 
  private:

@@ -11,11 +11,32 @@ struct HqqTensor {
   HqqPlaces places;
 };
 
+// Whether the solver goes on is found where its errors are: the host starts all turns at once and waits for none.
+struct HqqState {
+  float best;             // mean error of the turns so far
+  int32_t begun, stopped;  // stopped: a turn came out no better
+};
+struct HqqProgress {
+  Span<HqqState> state;  // [1], zeros at the start
+  float first_error;     // what the first turn has to beat
+
+  KVDIFF_DEVICE bool stopped() const {
+    const HqqState now = state[0];
+    return now.stopped != 0;
+  }
+  KVDIFF_DEVICE void take(float mean) const {
+    const HqqState before = state[0];
+    const float best = before.begun != 0 ? before.best : first_error;
+    state[0] = {mean, 1, mean < best ? 0 : 1};
+  }
+};
+
 // HqqStep of cache_backends/kernels/hqq.h; code = value * scale + zero.
 struct HqqTurn {
   Span<const float> scale;
   Span<const float> zero;  // that the turn starts from
   float largest_code, shrink_weight, negligible;
+  HqqProgress progress;
 };
 
 // Minimax polynomials: value ^ p on the mantissa, by the type of the solver, and 2 ^ x.

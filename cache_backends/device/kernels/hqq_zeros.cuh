@@ -34,6 +34,7 @@ struct HqqTerms : EachElement<HqqTerms<half>> {
   static constexpr const char* name = "hqq_terms";
   KVDIFF_SHARED_CODE static int64_t elements(const Arguments& a) { return a.partial.size(); }
   KVDIFF_DEVICE static void one(const Arguments& a, int64_t i) {
+    if (a.turn.progress.stopped()) return;
     a.partial[i] = a.tensor.places.axis == 1 ? four_lanes(a, i / 8, static_cast<int>(i % 8))
                                              : run_of_rows(a, i / a.sums.plain, i % a.sums.plain);
   }
@@ -72,6 +73,7 @@ struct HqqZeros : EachElement<HqqZeros<half>> {
   static constexpr const char* name = "hqq_zeros";
   KVDIFF_SHARED_CODE static int64_t elements(const Arguments& a) { return a.zero.size(); }
   KVDIFF_DEVICE static void one(const Arguments& a, int64_t group) {
+    if (a.turn.progress.stopped()) return;
     const HqqPlaces& p = a.tensor.places;
     float sum = 0;
     if (p.axis == 1) sum = p.columns < 8 ? strided(a, group * p.columns, 1, p.columns) : contiguous(a, group);

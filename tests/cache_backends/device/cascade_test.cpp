@@ -51,16 +51,18 @@ float mean_error(const HqqPlaces& places, bool half) {
   const CascadeRows rows = {places.elements(), cascade_power(places.elements() / 32)};
   const std::vector<float> values = drawn(static_cast<size_t>(places.elements()));
   const std::vector<float> scale(static_cast<size_t>(places.columns), first_scale), zero(scale.size(), first_zero);
-  std::vector<float> errors = room(32 * (rows.at(1) + 2)), second = room(32 * rows.at(2)), third = room(32 * rows.at(3)), mean(1);
+  std::vector<float> errors = room(32 * (rows.at(1) + 2)), second = room(32 * rows.at(2)), third = room(32 * rows.at(3));
+  std::vector<HqqState> state(1);
+  const HqqProgress progress = {{state.data(), 1}, std::numeric_limits<float>::infinity()};
   const HqqTensor tensor = {all(values), places};
-  const HqqTurn turn = {all(scale), all(zero), largest, weight, negligible_error(0.1)};
+  const HqqTurn turn = {all(scale), all(zero), largest, weight, negligible_error(0.1), progress};
   Emulator emulator;
   start<Errors>(emulator, half ? KernelId::HqqErrorsFloat16 : KernelId::HqqErrorsFloat32, {tensor, turn, rows, all(errors)});
   if (!second.empty()) start<CascadeRuns>(emulator, KernelId::CascadeRuns, {all(std::as_const(errors)), all(second), rows.power});
   if (!third.empty()) start<CascadeRuns>(emulator, KernelId::CascadeRuns, {all(std::as_const(second)), all(third), rows.power});
   start<MeanError>(emulator, half ? KernelId::HqqMeanErrorFloat16 : KernelId::HqqMeanErrorFloat32,
-                   {all(std::as_const(errors)), all(std::as_const(second)), all(std::as_const(third)), all(mean), rows});
-  return mean[0];
+                   {all(std::as_const(errors)), all(std::as_const(second)), all(std::as_const(third)), progress, rows});
+  return state[0].best;
 }
 
 float host_mean_error(const HqqPlaces& places, bool half) {
