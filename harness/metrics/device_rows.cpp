@@ -1,7 +1,9 @@
 #include "harness/metrics/device_rows.h"
 
+#include <algorithm>
 #include <cstring>
 #include <fmt/format.h>
+#include <utility>
 
 #include "cache_backends/device/launch.h"
 #include "cache_backends/error.h"
@@ -15,13 +17,7 @@ namespace {
 template <class Figures>
 constexpr int64_t words = static_cast<int64_t>(sizeof(Figures) / sizeof(uint64_t));
 
-// Where the kinds of figures begin.
-struct Layout {
-  int64_t softmax, vocabulary, end;
-  explicit Layout(int64_t rows)
-      : softmax(rows * words<device::PairFigures>), vocabulary(softmax + rows * words<device::SoftmaxFigures>),
-        end(vocabulary + words<device::VocabularyFigures>) {}
-};
+constexpr int64_t room = 1 << 16;  // words: the figures of a step of about thirty layers
 
 template <class Figures>
 device::Span<Figures> part(const device::Array<uint64_t>& all, int64_t first, int64_t count) {
@@ -32,54 +28,73 @@ SoftmaxComparison compared(const device::SoftmaxFigures& figures) {
   return comparison_of(figures.reference_sum, figures.candidate_max, {figures.candidate_sum, figures.weighted_difference});
 }
 
+bool followed_is_known(const Observation& observation) {
+  return observation.followed_token >= 0 && observation.followed_token < observation.columns;
+}
+
 TopTwo top_two(int64_t token, float best, float second, int64_t vocabulary) {
   return {static_cast<int32_t>(token), vocabulary == 1 ? 0 : margin(best, second)};
 }
 
 }  // namespace
 
+DeviceRows::Place DeviceRows::place_at(int64_t first, const Observation& observation) {
+  const int64_t rows = observation.rows;
+  const bool vocabulary = observation.stage == Stage::logits, softmax = vocabulary || observation.stage == Stage::attention_logits;
+  Place place{};
+  place.pairs = first;
+  place.softmax = place.pairs + rows * words<device::PairFigures>;
+  place.vocabulary = place.softmax + (softmax ? rows * words<device::SoftmaxFigures> : 0);
+  place.end = place.vocabulary + (vocabulary ? words<device::VocabularyFigures> : 0);
+  return place;
+}
+
+bool DeviceRows::has_room(const Observation& observation) const {
+  return started_.empty() || place_at(used_, observation).end <= on_device_.size();
+}
+
+void DeviceRows::start(const Observation& observation) {
+  device::Device& device = *observation.device;
+  const Place at = place_at(used_, observation);
+  if (at.end > on_device_.size()) on_device_ = device::Array<uint64_t>(device, std::max(room, at.end));  // nothing is in it yet
+  const auto reference = device::span(observation.reference), candidate = device::span(observation.candidate);
+  const int64_t rows = observation.rows, columns = observation.columns;
+  device::launch<device::ComparePairs>(device,
+                                       {reference, candidate, part<device::PairFigures>(on_device_, at.pairs, rows), columns});
+  if (at.softmax < at.vocabulary)
+    device::launch<device::CompareSoftmax>(
+        device, {reference, candidate, part<device::SoftmaxFigures>(on_device_, at.softmax, rows), columns});
+  if (at.vocabulary < at.end)
+    device::launch<device::CompareVocabularies>(
+        device, {reference, candidate, part<device::VocabularyFigures>(on_device_, at.vocabulary, 1),
+                 followed_is_known(observation) ? observation.followed_token : -1});
+  used_ = at.end;
+  started_.push_back(observation);
+}
+
+std::vector<Observation> DeviceRows::bring() {
+  words_ = on_device_.read(0, std::exchange(used_, 0));
+  next_ = 0;
+  return std::exchange(started_, {});
+}
+
 void DeviceRows::take(const Observation& observation) {
   observation_ = &observation;
-  const bool vocabulary = observation.stage == Stage::logits, softmax = vocabulary || observation.stage == Stage::attention_logits;
-  start(observation.rows, softmax, vocabulary);
-  read(observation.rows, softmax, vocabulary);
+  place_ = place_at(next_, observation);
+  next_ = place_.end;
 }
 
-bool DeviceRows::followed_is_known() const {
-  return observation_->followed_token >= 0 && observation_->followed_token < observation_->columns;
+template <class Figures>
+Figures DeviceRows::figures(int64_t first, int64_t index) const {
+  Figures out;
+  std::memcpy(&out, words_.data() + first + index * words<Figures>, sizeof out);
+  return out;
 }
 
-void DeviceRows::start(int64_t rows, bool softmax, bool vocabulary) {
-  device::Device& device = *observation_->device;
-  const Layout at(rows);
-  figures_.resize(device, at.end);
-  const auto reference = device::span(observation_->reference), candidate = device::span(observation_->candidate);
-  const int64_t columns = observation_->columns;
-  device::launch<device::ComparePairs>(device, {reference, candidate, part<device::PairFigures>(figures_, 0, rows), columns});
-  if (softmax)
-    device::launch<device::CompareSoftmax>(
-        device, {reference, candidate, part<device::SoftmaxFigures>(figures_, at.softmax, rows), columns});
-  if (vocabulary)
-    device::launch<device::CompareVocabularies>(
-        device, {reference, candidate, part<device::VocabularyFigures>(figures_, at.vocabulary, 1),
-                 followed_is_known() ? observation_->followed_token : -1});
-}
-
-void DeviceRows::read(int64_t rows, bool softmax, bool vocabulary) {
-  const Layout at(rows);
-  const int64_t count = vocabulary ? at.end : softmax ? at.vocabulary : at.softmax;
-  const std::vector<uint64_t> words = figures_.read(0, count);
-  pairs_.resize(static_cast<size_t>(rows));
-  std::memcpy(pairs_.data(), words.data(), pairs_.size() * sizeof(device::PairFigures));
-  if (softmax) {
-    softmax_.resize(static_cast<size_t>(rows));
-    std::memcpy(softmax_.data(), words.data() + at.softmax, softmax_.size() * sizeof(device::SoftmaxFigures));
-  }
-  if (vocabulary) std::memcpy(&vocabulary_, words.data() + at.vocabulary, sizeof vocabulary_);
-}
+device::PairFigures DeviceRows::pair(int row) const { return figures<device::PairFigures>(place_.pairs, row); }
 
 RowResult DeviceRows::measure(int row) {
-  const device::PairFigures& from = pairs_[static_cast<size_t>(row)];
+  const device::PairFigures from = pair(row);
   RowResult result;
   result.sums = {from.reference_squared,   from.candidate_squared,                 from.product, from.difference_squared,
                  from.absolute_difference, static_cast<double>(from.sign_flips), from.max_abs};
@@ -91,10 +106,10 @@ RowResult DeviceRows::measure(int row) {
   return result;
 }
 
-int64_t DeviceRows::index_of_max_abs(int row, double) { return pairs_[static_cast<size_t>(row)].max_abs_index; }
+int64_t DeviceRows::index_of_max_abs(int row, double) { return pair(row).max_abs_index; }
 
 RowSource::Values DeviceRows::at(int row, int64_t index) {
-  const device::PairFigures& from = pairs_[static_cast<size_t>(row)];
+  const device::PairFigures from = pair(row);
   const auto values = [](const device::ValuePair& pair) { return Values{pair.reference, pair.candidate}; };
   if (index == 0) return values(from.first);
   if (index == from.first_not_finite) return values(from.at_first_not_finite);
@@ -102,11 +117,11 @@ RowSource::Values DeviceRows::at(int row, int64_t index) {
   throw InternalError(fmt::format("value {} of a row on the device was not brought over", index));
 }
 
-double DeviceRows::attention_kl(int row) { return compared(softmax_[static_cast<size_t>(row)]).kl; }
+double DeviceRows::attention_kl(int row) { return compared(figures<device::SoftmaxFigures>(place_.softmax, row)).kl; }
 
 VocabularyStep DeviceRows::vocabulary() {
-  const device::VocabularyFigures& from = vocabulary_;
-  const device::SoftmaxFigures& softmax = softmax_[0];
+  const auto from = figures<device::VocabularyFigures>(place_.vocabulary, 0);
+  const auto softmax = figures<device::SoftmaxFigures>(place_.softmax, 0);
   LogitFigures figures;
   figures.vocabulary = observation_->columns;
   figures.softmax = compared(softmax);

@@ -7,10 +7,18 @@
 
 namespace kvdiff {
 
-// Rows in the memory of a device: its kernels make all figures of an observation when it is taken, and one copy brings them.
+// Rows in the memory of a device. Its kernels make all figures of an observation when it is started, and nobody waits for them:
+// figures of many observations are brought over by one copy, and then asked for one observation after another.
 class DeviceRows final : public RowSource {
  public:
-  void take(const Observation& observation) override;
+  // Is there room for the figures of one more? If not, bring() first.
+  bool has_room(const Observation& observation) const;
+  // The spans of the observation may be written to as soon as this returns: the device keeps to the order of what it is asked.
+  void start(const Observation& observation);
+  // Waits for what was started, and hands it out in that order; their spans are not to be followed.
+  std::vector<Observation> bring();
+
+  void take(const Observation& observation) override;  // one of the last bring()
   RowResult measure(int row) override;
   int64_t index_of_max_abs(int row, double max_abs) override;
   Values at(int row, int64_t index) override;
@@ -18,15 +26,22 @@ class DeviceRows final : public RowSource {
   VocabularyStep vocabulary() override;
 
  private:
-  void start(int64_t rows, bool softmax, bool vocabulary);
-  void read(int64_t rows, bool softmax, bool vocabulary);
-  bool followed_is_known() const;
+  // Where the figures of an observation lie, in words.
+  struct Place {
+    int64_t pairs, softmax, vocabulary, end;
+  };
+  static Place place_at(int64_t first, const Observation& observation);
+  template <class Figures>
+  Figures figures(int64_t first, int64_t index) const;
+  device::PairFigures pair(int row) const;
 
-  const Observation* observation_ = nullptr;
-  device::Array<uint64_t> figures_;  // [rows] PairFigures, [rows] SoftmaxFigures, VocabularyFigures
-  std::vector<device::PairFigures> pairs_;
-  std::vector<device::SoftmaxFigures> softmax_;  // of attention_logits and logits
-  device::VocabularyFigures vocabulary_{};
+  device::Array<uint64_t> on_device_;
+  int64_t used_ = 0;                    // words
+  std::vector<Observation> started_;
+  std::vector<uint64_t> words_;         // of the last bring()
+  const Observation* observation_ = nullptr;  // taken last
+  Place place_{};                       // of it
+  int64_t next_ = 0;                    // where the figures of the next one to be taken begin
 };
 
 }  // namespace kvdiff

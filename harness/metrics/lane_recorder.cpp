@@ -140,9 +140,23 @@ void LaneRecorder::add_vocabulary(const Observation& observation, RowSource& row
 }
 
 void LaneRecorder::on(const Observation& observation) {
+  if (!observation.device) return measure(observation, host_);
+  if (!device_.has_room(observation)) measure_started();
+  device_.start(observation);
+}
+
+ModeMeasurements& LaneRecorder::measured() {
+  measure_started();
+  return measured_;
+}
+
+void LaneRecorder::measure_started() {
+  for (const Observation& observation : device_.bring()) measure(observation, device_);
+}
+
+void LaneRecorder::measure(const Observation& observation, RowSource& rows) {
   StageMeasurements& stage = prepare(observation);
   const int64_t broken_before = measured_.not_finite;
-  RowSource& rows = observation.device ? static_cast<RowSource&>(device_) : host_;
   rows.take(observation);
   const Joined joined = add_rows(observation, rows, stage);
   add_to_step(observation, joined, stage);

@@ -15,9 +15,9 @@ class LaneRecorder {
   // reference is shared with other lanes and outlives this.
   LaneRecorder(Mode mode, int layers, int64_t expected_steps, ReferenceSoftmax& reference);
 
+  // What lies on a device may be measured later, but is in measured().
   void on(const Observation& observation);
-  const ModeMeasurements& measured() const { return measured_; }
-  ModeMeasurements& measured() { return measured_; }
+  ModeMeasurements& measured();
 
  private:
   // Sums of the rows of one observation, with what has to be known where heads are joined.
@@ -27,6 +27,8 @@ class LaneRecorder {
     int32_t attention_rows = 0;
   };
 
+  void measure(const Observation& observation, RowSource& rows);
+  void measure_started();
   StageMeasurements& prepare(const Observation& observation);
   Joined add_rows(const Observation& observation, RowSource& rows, StageMeasurements& stage);
   void add_vocabulary(const Observation& observation, RowSource& rows, bool finite);
