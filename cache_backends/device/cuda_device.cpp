@@ -101,6 +101,7 @@ class CudaDevice final : public Device {
   void copy_out(void* to, const void* from, int64_t bytes) override {
     const auto lock = enter();
     log_.bytes_out += bytes;
+    ++log_.copies_out;
     check(staging_->copy_out(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), static_cast<size_t>(bytes)),
           "a copy from the GPU");
     check(cudaPeekAtLastError(), "a copy from the GPU");

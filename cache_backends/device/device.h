@@ -17,6 +17,7 @@ enum class DeviceKind { emulated, cuda };
 struct LaunchLog {
   std::array<int64_t, static_cast<size_t>(KernelId::count)> launches{};
   int64_t bytes_in = 0, bytes_out = 0;
+  int64_t copies_out = 0;  // how often the host waited
 };
 
 // A machine with memory and kernels of its own. What lies in its memory is read and written by its kernels and by these

@@ -88,6 +88,7 @@ class EmulatedDevice final : public Device {
   void copy_out(void* to, const void* from, int64_t bytes) override {
     const Access access(*this);
     log_.bytes_out += bytes;
+    ++log_.copies_out;
     std::memcpy(to, from, static_cast<size_t>(bytes));
   }
   void copy(void* to, const void* from, int64_t bytes) override {

@@ -2,10 +2,10 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
+#include "harness/metrics/logit_row.h"
 #include "harness/metrics/measurements.h"
 
 namespace kvdiff {
@@ -30,12 +30,12 @@ struct Divergence {
 using TokenText = std::function<std::string(int32_t)>;
 
 // The k largest, descending; equal logits by ascending id; a NaN is never chosen.
-std::vector<TokenChoice> top_choices(std::span<const float> logits, int k, const TokenText& text);
+std::vector<TokenChoice> top_choices(const LogitRow& logits, int k, const TokenText& text);
 
 struct DivergenceStep {
   int64_t step = 0;
   int32_t reference_token = -1, candidate_token = -1;
-  std::span<const float> reference_logits, candidate_logits;  // [vocabulary]
+  LogitRow reference_logits, candidate_logits;
   std::optional<double> arithmetic_floor;                     // of this step, in logits, if it was measured
 };
 Divergence describe_divergence(const DivergenceStep& at, const TokenText& text);

@@ -51,7 +51,8 @@ class Compute {
 
   // ---- memory
   void resize(Values& values, int64_t count) const;  // what it held may be lost
-  virtual void set(Values& values, std::span<const float> from) const = 0;
+  virtual void set(Values& values, std::span<const float> from) const = 0;  // from the host's memory
+  virtual void copy(Values& values, std::span<const float> from) const = 0;
   virtual std::vector<float> read(std::span<const float> values) const = 0;
   virtual bool same_bits(std::span<const float> left, std::span<const float> right) const = 0;
 

@@ -22,6 +22,10 @@ class DeviceCompute final : public Compute {
     resize(values, static_cast<int64_t>(from.size()));
     if (!from.empty()) device_.copy_in(values.data.get(), from.data(), static_cast<int64_t>(from.size_bytes()));
   }
+  void copy(Values& values, std::span<const float> from) const override {
+    resize(values, static_cast<int64_t>(from.size()));
+    if (!from.empty()) device_.copy(values.data.get(), from.data(), static_cast<int64_t>(from.size_bytes()));
+  }
   std::vector<float> read(std::span<const float> values) const override {
     std::vector<float> out(values.size());
     if (!out.empty()) device_.copy_out(out.data(), values.data(), static_cast<int64_t>(values.size_bytes()));

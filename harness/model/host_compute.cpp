@@ -32,6 +32,7 @@ class HostCompute final : public Compute {
     resize(values, size_of(from));
     std::copy(from.begin(), from.end(), values.data.get());
   }
+  void copy(Values& values, std::span<const float> from) const override { set(values, from); }
   std::vector<float> read(std::span<const float> values) const override { return {values.begin(), values.end()}; }
   bool same_bits(std::span<const float> left, std::span<const float> right) const override {
     return left.size() == right.size() && std::memcmp(left.data(), right.data(), left.size_bytes()) == 0;

@@ -145,8 +145,7 @@ class Lockstep {
   }
 
   int32_t choose(std::span<const float> logits) const {
-    if (!engine_.compute.device()) return choose_token(logits, input_.sampling, step_);
-    return choose_tokens(*engine_.compute.device(), logits, 1, input_.sampling, step_).front();
+    return choose_token(logits, input_.sampling, step_, engine_.compute.device());
   }
 
   void observe_logits(LaneId id, int32_t followed) const {
@@ -172,8 +171,8 @@ class Lockstep {
       Lane& lane = at(id);
       if (lane.free_done || lane.trace.divergence || lane.free_token == reference.free_token) continue;
       lane.trace.divergence = describe_divergence(
-          {step_, reference.free_token, lane.free_token, engine_.compute.read(reference.carrier()),
-           engine_.compute.read(lane.carrier()), std::nullopt}, input_.token_text);
+          {step_, reference.free_token, lane.free_token, LogitRow(reference.carrier(), engine_.compute.device()),
+           LogitRow(lane.carrier(), engine_.compute.device()), std::nullopt}, input_.token_text);
     }
   }
 

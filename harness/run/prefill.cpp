@@ -36,12 +36,11 @@ RowBatch batch_of(std::span<const int32_t> tokens, int64_t position, bool logits
 
 }  // namespace
 
-std::vector<float> head_on_host(Engine& engine, std::span<const float> hidden, int64_t rows) {
-  Values inside, logits;
-  engine.compute.set(inside, hidden);
+Values logits_of(Engine& engine, std::span<const float> hidden, int64_t rows) {
+  Values logits;
   engine.compute.resize(logits, rows * engine.model.shape().vocabulary);
-  engine.model.head(inside.span(), rows, logits.span());
-  return engine.compute.read(logits.span());
+  engine.model.head(hidden, rows, logits.span());
+  return logits;
 }
 
 void append_rows(const Compute& compute, KvCache& cache, int layer, const LayerRows& rows) {

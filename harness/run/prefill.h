@@ -19,8 +19,8 @@ struct Engine {
       : model(of), pool(with), compute(of.compute()), maps(static_cast<size_t>(with.threads())) {}
 };
 
-// The model's head over hidden states of the host, and back: [rows, hidden] -> [rows, vocabulary].
-std::vector<float> head_on_host(Engine& engine, std::span<const float> hidden, int64_t rows);
+// The model's head over hidden states: [rows, hidden] -> [rows, vocabulary].
+Values logits_of(Engine& engine, std::span<const float> hidden, int64_t rows);
 
 // What a pass gives of K and V, [n, H, D], appended to a cache, which takes [H, n, D].
 void append_rows(const Compute& compute, KvCache& cache, int layer, const LayerRows& rows);

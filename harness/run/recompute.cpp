@@ -22,14 +22,14 @@ class RecomputeSite final : public PlainAttention {
   }
 
   void hidden(int layer, std::span<const float> rows) override {
-    if (layer + 1 == engine_.model.shape().layers) last_ = engine_.compute.read(rows);
+    if (layer + 1 == engine_.model.shape().layers) engine_.compute.copy(last_, rows);
   }
-  std::vector<float> take_last() { return std::move(last_); }
+  Values take_last() { return std::move(last_); }
 
  private:
   Engine& engine_;
   StreamDigest& digest_;
-  std::vector<float> last_;
+  Values last_;
 };
 
 // In small groups of rows: the logits of all rows at once would not fit for long texts.
@@ -39,7 +39,7 @@ void hash_logits(Engine& engine, std::span<const float> hidden, int64_t first, S
   for (int64_t begin = first; begin < rows; begin += logit_rows_at_once) {
     const int64_t count = std::min(logit_rows_at_once, rows - begin);
     const auto part = hidden.subspan(static_cast<size_t>(begin * shape.hidden), static_cast<size_t>(count * shape.hidden));
-    digest.logits.add(head_on_host(engine, part, count));
+    add_to_digest(engine.compute, digest.logits, logits_of(engine, part, count).span());
   }
 }
 
@@ -62,8 +62,8 @@ Recomputation recompute(Engine& engine, const Stream& stream, std::span<const in
   for (int64_t i = 0; i < count; ++i) batch.positions.push_back(i);
   batch.lengths.assign(tokens.size(), count);
   engine.model.forward(batch, site, {});
-  std::vector<float> hidden = site.take_last();
-  hash_logits(engine, hidden, first_logits, digest);
+  Values hidden = site.take_last();
+  hash_logits(engine, hidden.span(), first_logits, digest);
   return {first_difference(stream.digest, digest), std::move(hidden)};
 }
 

@@ -12,7 +12,7 @@ namespace kvdiff {
 // The whole sequence once more, in one pass and without any cache.
 struct Recomputation {
   std::string difference;     // where it first differed from what the stream saw; empty: bit-equal
-  std::vector<float> hidden;  // of the last layer, [tokens, hidden]: Model::head makes logits of it
+  Values hidden;              // of the last layer, [tokens, hidden]: logits_of() makes logits of it
 };
 
 // `tokens`: everything that the stream was fed; logits are compared from token `first_logits` on.

@@ -60,16 +60,16 @@ std::vector<int32_t> fed_tokens(const Prepared& ready, const LockstepResult& res
 }
 
 std::vector<double> arithmetic_floor(const Prepared& ready, const RunPlace& place, Engine& engine,
-                                     const std::vector<int32_t>& tokens, const std::vector<float>& hidden) {
+                                     const std::vector<int32_t>& tokens, const Values& hidden) {
   const auto first = static_cast<int64_t>(ready.prompt.token_ids.size()) - 1;
   const ModelShape& shape = engine.model.shape();
   std::vector<float> logits(static_cast<size_t>(shape.vocabulary));
-  const auto logits_of = [&](int64_t step) -> std::span<const float> {
+  const auto logits_at = [&](int64_t step) -> std::span<const float> {
     const auto at = static_cast<size_t>((first + step) * shape.hidden);
-    logits = head_on_host(engine, std::span(hidden).subspan(at, static_cast<size_t>(shape.hidden)), 1);
+    logits = engine.compute.read(logits_of(engine, hidden.span().subspan(at, static_cast<size_t>(shape.hidden)), 1).span());
     return logits;
   };
-  return place.measure_floor({ready.files, shape.attention.dtype, tokens, first, logits_of, ready.pool->threads()});
+  return place.measure_floor({ready.files, shape.attention.dtype, tokens, first, logits_at, ready.pool->threads()});
 }
 
 std::string control_text(const ControlDifference& found) {

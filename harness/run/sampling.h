@@ -1,7 +1,6 @@
 #pragma once
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "cache_backends/device/device.h"
 
@@ -20,11 +19,7 @@ int32_t greedy_token(std::span<const float> logits);
 // argmax over logit / temperature + Gumbel noise, among the tokens that top-k and then top-p leave (the filters of
 // transformers 5.23). The noise is a function of (seed, step, token id) alone, so equal logits choose equal tokens in
 // every lane, and lanes that differ a little choose the same token as often as they can.
-int32_t choose_token(std::span<const float> logits, const Sampling& sampling, int64_t step);
-
-// The same of logits in the memory of a device: greedy choices are made there, for all rows at once; a row that is sampled from
-// is copied out. logits: [rows, vocabulary].
-std::vector<int32_t> choose_tokens(device::Device& device, std::span<const float> logits, int64_t rows, const Sampling& sampling,
-                                   int64_t step);
+// device: in whose memory the logits lie, null: the host's. The choice is the same.
+int32_t choose_token(std::span<const float> logits, const Sampling& sampling, int64_t step, device::Device* device = nullptr);
 
 }  // namespace kvdiff

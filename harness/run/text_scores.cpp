@@ -1,10 +1,8 @@
 #include "harness/run/text_scores.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
-#include "harness/metrics/softmax.h"
+#include "harness/metrics/logit_row.h"
 
 namespace kvdiff {
 namespace {
@@ -48,9 +46,9 @@ class ReadingSite final : public AttentionSite {
   }
 
   void hidden(int layer, std::span<const float> rows) override {
-    if (layer + 1 == engine_.model.shape().layers) last_ = engine_.compute.read(rows);
+    if (layer + 1 == engine_.model.shape().layers) engine_.compute.copy(last_, rows);
   }
-  const std::vector<float>& last() const { return last_; }  // on the host
+  std::span<const float> last() const { return last_.span(); }
 
  private:
   void append(Reading& reading, int layer, const LayerRows& rows) const {
@@ -65,28 +63,20 @@ class ReadingSite final : public AttentionSite {
 
   Engine& engine_;
   std::span<Reading> readings_;
-  std::vector<float> last_;
+  Values last_;
 };
 
-double nll_of(std::span<const float> logits, int32_t token) {
-  if (!std::all_of(logits.begin(), logits.end(), [](float x) { return std::isfinite(x); }))
-    return std::numeric_limits<double>::quiet_NaN();
-  const SoftmaxRow row = softmax_row(logits);
-  return row.log_sum + (static_cast<double>(row.max) - static_cast<double>(logits[static_cast<size_t>(token)]));
-}
-
 // The rows of a pass, in order, against the tokens that came next.
-std::vector<double> nll_of_rows(Engine& engine, std::span<const float> hidden, std::span<const int32_t> next) {
+std::vector<double> nll_of_pass(Engine& engine, std::span<const float> hidden, std::span<const int32_t> next) {
   const ModelShape& shape = engine.model.shape();
   const auto rows = static_cast<int64_t>(next.size());
-  std::vector<double> all(next.size());
+  std::vector<double> all;
   for (int64_t begin = 0; begin < rows; begin += logit_rows_at_once) {
     const int64_t count = std::min(logit_rows_at_once, rows - begin);
-    const std::vector<float> logits = head_on_host(engine, part(hidden, shape.hidden, begin, count), count);
-    engine.pool.run(count, [&](int64_t row, int) {
-      const auto at = static_cast<size_t>(begin + row);
-      all[at] = nll_of(part(logits, shape.vocabulary, row, 1), next[at]);
-    });
+    const Values logits = logits_of(engine, part(hidden, shape.hidden, begin, count), count);
+    const auto tokens = next.subspan(static_cast<size_t>(begin), static_cast<size_t>(count));
+    const std::vector<double> some = nll_of_rows(logits.span(), tokens, engine.compute.device(), engine.pool);
+    all.insert(all.end(), some.begin(), some.end());
   }
   return all;
 }
@@ -109,7 +99,7 @@ void read_on(Engine& engine, std::span<const int32_t> prompt, std::span<Reading>
   }
   ReadingSite site(engine, readings);
   engine.model.forward(batch, site, {});
-  const std::vector<double> nll = nll_of_rows(engine, site.last(), next);
+  const std::vector<double> nll = nll_of_pass(engine, site.last(), next);
   for (Reading& reading : readings)
     reading.nll->insert(reading.nll->end(), nll.begin() + reading.first, nll.begin() + reading.first + reading.count);
 }

@@ -10,6 +10,7 @@
 #include "cache_backends/device/kernels/hqq_zeros.cuh"
 #include "cache_backends/device/kernels/integer_encode.cuh"
 #include "cache_backends/device/kernels/linear.cuh"
+#include "cache_backends/device/kernels/logits.cuh"
 #include "cache_backends/device/kernels/list.h"
 #include "cache_backends/device/kernels/memory.cuh"
 #include "cache_backends/device/kernels/pair_sums.cuh"

@@ -50,6 +50,9 @@
   X(CompareSoftmax)             \
   X(CompareVocabularies)        \
   X(LargestToken)               \
+  X(ScoreTokens)                \
+  X(NextLargest)                \
+  X(NoisiestToken)              \
   X(DigestBits)
 
 namespace kvdiff::device {

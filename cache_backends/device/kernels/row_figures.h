@@ -40,6 +40,18 @@ struct VocabularyFigures {
   float padding;
 };
 
+// Of one row of logits; not_finite: how many are NaN or infinite, where the rest means nothing.
+struct TokenScore {
+  double sum;        // of exp((x - max) / temperature)
+  float max, logit;  // logit: of the token that was asked for
+  int64_t not_finite;
+};
+
+struct TokenLogit {
+  float logit;
+  int32_t token;  // -1: none
+};
+
 static_assert(sizeof(PairFigures) % 8 == 0 && sizeof(SoftmaxFigures) % 8 == 0 && sizeof(VocabularyFigures) % 8 == 0);
 
 }  // namespace kvdiff::device

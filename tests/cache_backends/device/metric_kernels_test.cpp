@@ -92,4 +92,22 @@ TEST_CASE("metric kernels: the digest, whatever the order of threads", "[device]
   CHECK(sums[0] == expected);
 }
 
+TEST_CASE("metric kernels: scores, the largest logits and noisy choices, whatever the order of threads", "[device]") {
+  for (const int64_t columns : {1, 13, 300, 1100})
+    for (const bool broken : {false, true}) {
+      const std::vector<float> row = drawn(columns, broken).reference;
+      const std::vector<int32_t> tokens = {static_cast<int32_t>(columns - 1)};
+      const Span<const int32_t> wanted = {tokens.data(), 1};
+      same_in_all_orders<ScoreTokens, TokenScore>(1, [&](Span<TokenScore> to) {
+        return ScoreTokens::Arguments{all(row), wanted, to, columns, 0.7};
+      });
+      same_in_all_orders<NextLargest, TokenLogit>(5, [&](Span<TokenLogit> to) {
+        return NextLargest::Arguments{all(row), to, {0.25f, 3}};
+      });
+      same_in_all_orders<NoisiestToken, int32_t>(1, [&](Span<int32_t> to) {
+        return NoisiestToken::Arguments{all(row), to, 1.5, 77};
+      });
+    }
+}
+
 }  // namespace kvdiff::device

@@ -23,10 +23,10 @@ std::vector<int32_t> ids(const std::vector<TokenChoice>& choices) {
 
 TEST_CASE("top choices: descending, ties by the lowest id, NaN never", "[metrics][divergence]") {
   const float not_a_number = std::numeric_limits<float>::quiet_NaN();
-  CHECK(ids(top_choices(std::vector<float>{1, 7, 3, 7, not_a_number, 5, 3}, 5, name)) == std::vector<int32_t>{1, 3, 5, 2, 6});
-  CHECK(ids(top_choices(std::vector<float>{2, 1}, 5, name)) == std::vector<int32_t>{0, 1});
-  CHECK(top_choices({}, 5, name).empty());
-  const std::vector<TokenChoice> top = top_choices(std::vector<float>{0, std::log(3.0f)}, 2, name);
+  CHECK(ids(top_choices(LogitRow(std::vector<float>{1, 7, 3, 7, not_a_number, 5, 3}), 5, name)) == std::vector<int32_t>{1, 3, 5, 2, 6});
+  CHECK(ids(top_choices(LogitRow(std::vector<float>{2, 1}), 5, name)) == std::vector<int32_t>{0, 1});
+  CHECK(top_choices(LogitRow({}), 5, name).empty());
+  const std::vector<TokenChoice> top = top_choices(LogitRow(std::vector<float>{0, std::log(3.0f)}), 2, name);
   CHECK(top[0].text == "t1");
   CHECK(top[0].logprob == Approx(std::log(0.75)).epsilon(1e-6));
   CHECK(top[1].logprob == Approx(std::log(0.25)).epsilon(1e-6));
@@ -34,7 +34,7 @@ TEST_CASE("top choices: descending, ties by the lowest id, NaN never", "[metrics
 
 TEST_CASE("a divergence shows both sides", "[metrics][divergence]") {
   const std::vector<float> reference = {3, 2.75f, 1, 0, 0, 0, 0}, candidate = {2, 2.5f, 1, 0, 0, 0, 0};
-  DivergenceStep at = {131, 0, 1, reference, candidate, std::nullopt};
+  DivergenceStep at = {131, 0, 1, LogitRow(reference), LogitRow(candidate), std::nullopt};
   const Divergence found = describe_divergence(at, name);
   CHECK(found.step == 131);
   CHECK(found.reference.text == "t0");

@@ -33,12 +33,13 @@ TEST_CASE("sampling: on a device the same tokens as on the host", "[sampling][de
     row([&](int64_t i) { return i % 7 == 5 ? inf : 1.0f; });
     row([](int64_t i) { return i % 2 == 0 ? -0.0 : 0.0; });
     const device::Array<float> there(*device, logits);
-    for (const Sampling& sampling : {Sampling{0, 0, 1, 0}, Sampling{0.8, 40, 0.9, 3}}) {
-      const std::vector<int32_t> found = choose_tokens(*device, there.span(), 6, sampling, 11);
-      const auto width = static_cast<size_t>(vocabulary);
-      for (size_t i = 0; i < 6; ++i)
-        CHECK(found[i] == choose_token(std::span(logits).subspan(i * width, width), sampling, 11));
-    }
+    const auto width = static_cast<size_t>(vocabulary);
+    for (const Sampling& sampling : {Sampling{0, 0, 1, 0}, Sampling{1.3, 0, 1, 2}, Sampling{1.3, 70, 1, 2}, Sampling{0.8, 40, 0.9, 3},
+                                     Sampling{9, 0, 0.97, 4}, Sampling{0.01, 0, 0.5, 4}})
+      for (int64_t step = 0; step < 3; ++step)
+        for (size_t i = 0; i < 6; ++i)
+          CHECK(choose_token(there.span().subspan(i * width, width), sampling, step, device.get()) ==
+                choose_token(std::span(logits).subspan(i * width, width), sampling, step));
   }
 }
 
