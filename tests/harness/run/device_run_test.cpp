@@ -70,7 +70,24 @@ TEST_CASE("device run: every operation of a step is in the launch log", "[device
         device::KernelId::WeighHqq, device::KernelId::AttentionSoftmax, device::KernelId::JoinChunks, device::KernelId::HqqRanges,
         device::KernelId::HqqPack, device::KernelId::HqqStored, device::KernelId::ComparePairs, device::KernelId::CompareSoftmax,
         device::KernelId::CompareVocabularies, device::KernelId::LargestToken, device::KernelId::DigestBits,
-        device::KernelId::SameBits})
+        device::KernelId::SameBits, device::KernelId::ScoreTokens, device::KernelId::NextLargest})
     if (log.launches[static_cast<size_t>(id)] == 0) missing.emplace_back(device::emulated_launch(id).row);
   CHECK(missing == std::vector<std::string>{});
+}
+
+TEST_CASE("device run: what a step brings to the host does not grow with layers, history or vocabulary", "[device][lockstep]") {
+  const auto copied = [](int64_t tokens) {
+    const auto device = test_device();
+    TinyEngine emulated({.dtype = Dtype::float16, .device = device.get()});
+    const LockstepInput input = lockstep_of({"int8", "hqq:bits=4,group=16,residual=0"}, 9, tokens);
+    const device::LaunchLog before = device->log();
+    run_lockstep(emulated.engine(), input, {});
+    const device::LaunchLog after = device->log();
+    return std::pair(after.copies_out - before.copies_out, after.bytes_out - before.bytes_out);
+  };
+  const auto [few_copies, few_bytes] = copied(4);
+  const auto [more_copies, more_bytes] = copied(12);
+  UNSCOPED_INFO("steps 5 to 12: " << more_copies - few_copies << " copies, " << more_bytes - few_bytes << " bytes");
+  CHECK(more_copies - few_copies <= 8 * 20);
+  CHECK(more_bytes - few_bytes <= 8 * 20 * 16);
 }
