@@ -13,20 +13,21 @@ import subprocess
 
 HERE = pathlib.Path(__file__).parent
 TOKENS = 144
+SETS = ("fresh", "more", "blind", "blind2")
 
 
 def read(name, infix=""):
-    """infix: "" for the first set; ".fresh", ".more", ".blind" for the later ones."""
+    """infix: "" for the first set; "." and the name of the set (SETS) for the later ones."""
     name = name.replace(".", infix + ".", 1)
     return json.loads((HERE / name).read_text(encoding="utf-8"))
 
 
 def caches_of(number, infix):
     """Every prompt gets the caches for all, and every third of the rest, so that each of those meets several prompts. In the
-    third set all caches take turns: it has more prompts, and one cache that ruins every text needs not meet each of them."""
+    blind sets all caches take turns: they have more prompts, and one cache that ruins every text needs not meet each of them."""
     caches = read("caches.json")
     share = {key: [cache for i, cache in enumerate(some) if i % 3 == number % 3] for key, some in caches.items()}
-    return (share["always"] if infix == ".blind" else caches["always"]) + share["in_turn"]
+    return (share["always"] if infix.startswith(".blind") else caches["always"]) + share["in_turn"]
 
 
 def generate(arguments, name, caches, prompt):
@@ -84,7 +85,7 @@ def main():
     parser.add_argument("--tool", help="without it the texts are generated and nothing else")
     parser.add_argument("--work", required=True, type=pathlib.Path)
     parser.add_argument("--prompt", action="append", help="only this one; texts.jsonl is not written")
-    parser.add_argument("--set", choices=("fresh", "more", "blind"), help="a later set: *.SET.json -> texts.SET.jsonl")
+    parser.add_argument("--set", choices=SETS, help="a later set: *.SET.json -> texts.SET.jsonl")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     infix = f".{arguments.set}" if arguments.set else ""
