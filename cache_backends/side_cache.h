@@ -29,8 +29,8 @@ struct SidePlan {
 // What happened so far, for the receipt.
 struct SideActivity {
   int64_t flushes = 0, encoded_elements = 0, most_encodings = 0, quantized_reads = 0;
-  double largest_error = 0, error_bound = 0;
-  int64_t out_of_band = 0, not_finite = 0;
+  SharedTotals errors;  // null: nothing was encoded
+  EncodingErrors read_errors() const { return errors ? errors->read() : EncodingErrors{}; }
 };
 
 // One side of one layer: an encoded prefix, then the residual. A value: copies are independent and share what they hold.
@@ -78,8 +78,8 @@ class SideCache {
   PeerVerdict encode_history();
   void encode_block(int64_t tokens);
   void encode_tokens(int64_t tokens);
-  void write_unit(const Encoded& unit, int64_t still_to_come);
-  std::unique_ptr<Encoded> encode(std::span<const float> values, const BlockShape& shape);
+  void write_units(const Encoded& encoded, int64_t units, int64_t still_to_come);
+  std::unique_ptr<Encoded> encode(std::span<const float> values, const BlockShape& shape, int64_t units = 1);
 
   std::shared_ptr<const SidePlan> plan_;
   std::shared_ptr<const Codec> codec_;  // with frozen scales, once they are; else null until the first append
