@@ -8,7 +8,8 @@
 namespace kvdiff {
 namespace {
 
-// Residual tokens leave in order, so small chunks give their memory back soon; a history that stays grows in larger ones.
+// Residual tokens leave in order, so small chunks give their memory back soon; a history that stays grows in larger ones, and
+// what leaves at once lies in one.
 constexpr int64_t smallest_chunk = 64;
 constexpr int64_t largest_chunk = most_unit_room;
 
@@ -39,10 +40,10 @@ SideCache::View SideCache::view_as_given(std::span<const float> values, int64_t 
   return view;
 }
 
-int64_t SideCache::chunk_for(const FlushPlan& plan, int64_t n) const {
-  if (plan.history) return n;  // only the view of this update holds it
-  if (plan_->codec) return smallest_chunk;
-  return std::max(n, std::clamp(tokens() / 8, smallest_chunk, largest_chunk));
+SideCache::Chunks SideCache::chunks_for(const FlushPlan& plan, int64_t n) const {
+  if (plan.history) return {n, n};  // only the view of this update holds it
+  if (plan_->codec) return {std::clamp<int64_t>(plan.tokens - residual_.tokens(), 0, n), smallest_chunk};
+  return {0, std::max(n, std::clamp(tokens() / 8, smallest_chunk, largest_chunk))};
 }
 
 PeerVerdict SideCache::append(std::span<const float> given, int64_t n) {
@@ -62,7 +63,7 @@ PeerVerdict SideCache::append(std::span<const float> given, int64_t n) {
                                                 .fresh = n,
                                                 .residual_length = plan_->residual_length,
                                                 .shares_scale = codec_ && codec_->shares_scale()});
-  push(values, n, chunk_for(plan, n));
+  push(values, n, chunks_for(plan, n));
   if (!reads_new_codes(first, n)) {
     const bool changed = loses(plan_->stored, plan_->compute) || plan_->rotation > 0;
     if (first && changed) view_ = view_as_given(given, n);
@@ -71,11 +72,12 @@ PeerVerdict SideCache::append(std::span<const float> given, int64_t n) {
   return flush(plan);
 }
 
-void SideCache::push(std::span<const float> values, int64_t n, int64_t chunk) {
+void SideCache::push(std::span<const float> values, int64_t n, const Chunks& chunks) {
   for (int64_t source = 0; source < n;) {
     const bool room = residual_tail_ && residual_end_ < residual_tail_->capacity();
     int64_t count = room ? std::min(n - source, residual_tail_->capacity() - residual_end_) : 0;
     if (!room || !residual_tail_->claim(residual_end_, count)) {
+      const int64_t chunk = std::max(chunks.together - source, chunks.later);
       residual_tail_ = plan_->memory->full_store(with_tokens(plan_->row, chunk), plan_->stored);
       residual_end_ = 0;
       count = std::min(n - source, chunk);
@@ -148,6 +150,7 @@ void SideCache::encode_tokens(int64_t tokens) {
     write_units(*encode(span_of(values, shape), shape, at_once), at_once, tokens - token);
   }
   residual_.drop_front(tokens);
+  if (residual_.tokens() == 0 && residual_end_ == residual_tail_->capacity()) residual_tail_.reset();  // as large as a prompt
 }
 
 void SideCache::write_units(const Encoded& encoded, int64_t units, int64_t still_to_come) {

@@ -70,10 +70,14 @@ class SideCache {
     TokenRun encoded, residual;
     bool as_given = false;  // before rotation and rounding
   };
+  // Of n fresh tokens, the first `together` get one store; then each store has room for `later`.
+  struct Chunks {
+    int64_t together, later;
+  };
   bool reads_new_codes(bool first, int64_t n) const;
   View view_as_given(std::span<const float> values, int64_t n) const;
-  void push(std::span<const float> values, int64_t n, int64_t chunk);
-  int64_t chunk_for(const FlushPlan& plan, int64_t n) const;
+  void push(std::span<const float> values, int64_t n, const Chunks& chunks);
+  Chunks chunks_for(const FlushPlan& plan, int64_t n) const;
   PeerVerdict flush(const FlushPlan& plan);
   PeerVerdict encode_history();
   void encode_block(int64_t tokens);

@@ -1,4 +1,5 @@
 #include <numeric>
+#include <string_view>
 
 #include "cache_backends/device/memory.h"
 #include "cache_backends/kv_cache.h"
@@ -78,7 +79,7 @@ std::string difference_of_lives(device::Device& device, const device::DeviceMemo
   std::string found;
   const auto step = [&](const CachePair& pair, int64_t tokens, uint32_t seed) {
     append(device, pair, tokens, seed);
-    if (found.empty()) found = difference(device, pair, prompt < 70);
+    if (found.empty()) found = difference(device, pair, false);
   };
   step(caches, prompt, 1);
   step(caches, 1, 2);
@@ -90,31 +91,36 @@ std::string difference_of_lives(device::Device& device, const device::DeviceMemo
   for (const KvCache* cache : {fork.host.get(), fork.there.get()}) const_cast<KvCache*>(cache)->crop(prompt);
   step(fork, 7, 5);
   step(caches, 1, 6);
+  if (found.empty() && prompt < 70) found = difference(device, caches, true);
   return found;
 }
 
 int64_t launches(const device::LaunchLog& log) { return std::accumulate(log.launches.begin(), log.launches.end(), int64_t{0}); }
 
+// Its groups lie across tokens, and its solver asks for the mean error of a tensor.
+const char* const token_by_token = "hqq:bits=4,group=16,schedule=immediate,residual=2";
 const char* const immediate[] = {"int8", "int4:scheme=zero,residual=5", "int8:per=channel,scale=frozen", "int4:per=token,round=truncate",
                                  "int8:scheme=lmdeploy", "int4:scheme=lmdeploy", "fp8", "fp8:format=e5m2,per=tensor", "k=q8_0/v=iq4_nl",
-                                 "k=q5_1:rotate=hadamard/v=q4_0:rotate=hadamard", "k=q4_1/v=q5_0",
-                                 "hqq:bits=4,group=16,schedule=immediate,residual=2", "kivi:bits=2,group=16,schedule=immediate,residual=2"};
+                                 "k=q5_1:rotate=hadamard/v=q4_0", "k=q4_1/v=q5_0",
+                                 token_by_token, "k=int8/v=kivi:bits=2,group=16,schedule=immediate,residual=2"};
 const char* const others[] = {"hqq:bits=4,group=16,residual=5", "quanto:bits=4,group=16,residual=4", "kivi:bits=2,residual=32", "hf-fp8",
                               "fp8:per=tensor,scale=frozen", "int8:per=token,schedule=streaming,residual=8", "full"};
 
 }  // namespace
 
 TEST_CASE("device cache: immediate, prompts of many lengths, to the last bit the host's cache", "[device][immediate]") {
-  const auto device = test_device();
-  const device::DeviceMemory memory(*device);
   size_t turn = 0;
   const Dtype dtypes[] = {Dtype::float16, Dtype::bfloat16, Dtype::float32};
-  for (const char* spec : immediate)
+  for (const char* spec : immediate) {
+    const auto device = test_device();
+    const device::DeviceMemory memory(*device);
     for (const int64_t prompt : {1, 2, 63, 64, 65, 300})
       for (const int64_t batch : {1, 2}) {
+        if (prompt > 65 && spec == std::string_view(token_by_token)) continue;  // a hundred launches for each token
         INFO(spec << ", prompt of " << prompt << ", " << batch << " sequences");
-        CHECK(difference_of_lives(*device, memory, spec, {1, batch, 2, 32, dtypes[turn++ % 3]}, prompt) == "");
+        CHECK(difference_of_lives(*device, memory, spec, {1, batch, 2, 64, dtypes[turn++ % 3]}, prompt) == "");
       }
+  }
 }
 
 TEST_CASE("device cache: the other schedules, to the last bit the host's cache", "[device]") {
@@ -132,11 +138,11 @@ TEST_CASE("device cache: prompts are encoded in one call, however long, and an a
   const auto device = test_device();
   const device::DeviceMemory memory(*device);
   for (const char* spec : immediate) {
-    if (std::string(spec).starts_with("hqq") || std::string(spec).starts_with("kivi")) continue;  // groups across tokens
-    if (std::string(spec).find("frozen") != std::string::npos) continue;                           // frozen scales come back
+    if (spec == std::string_view(token_by_token)) continue;
+    if (std::string_view(spec).find("frozen") != std::string_view::npos) continue;  // frozen scales come back
     std::vector<int64_t> taken;
     for (const int64_t prompt : {100, 300}) {
-      const CacheShape shape = {1, 1, 4, 32, Dtype::float16};
+      const CacheShape shape = {1, 1, 4, 64, Dtype::float16};
       const CachePair caches = {make_cache(parse_cache_spec(spec), shape), make_cache(parse_cache_spec(spec), shape, memory)};
       const device::LaunchLog before = device->log();
       append(*device, caches, prompt, 1);
