@@ -41,7 +41,9 @@ class UnitStore : public TokenRoom {
   bool quantized() const override { return true; }
   void save(ArchiveWriter& out, int64_t first, int64_t count) const override;
   void write(int64_t token, const EncodedView& unit);  // to a claimed place
-  void write(int64_t token, const Encoded& unit) override { write(token, EncodedView(static_cast<const HostEncoded&>(unit).block)); }
+  void write(int64_t token, const Encoded& unit, const Units&) override {
+    write(token, EncodedView(static_cast<const HostEncoded&>(unit).block));
+  }
   void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override;
   Bytes bytes(int64_t count) const override;
   Bytes expected_bytes(int64_t count) const override;

@@ -6,6 +6,13 @@
 
 namespace kvdiff {
 
+void EncodingErrors::add(const EncodingError& error) {
+  largest = std::max(largest, error.largest);
+  bound = std::max(bound, error.bound);
+  not_finite += error.not_finite;
+  if (error.largest > error.bound) ++out_of_band;
+}
+
 EncodingError encoding_error(const Codec& codec, std::span<const float> values, const EncodedBlock& block) {
   EncodingError error;
   error.bound = codec.error_bound(values, block.shape, block.dtype);

@@ -8,7 +8,8 @@
 namespace kvdiff {
 namespace {
 
-// Residual tokens leave in order, so small chunks give their memory back soon; a history that stays grows in larger ones.
+// Residual tokens leave in order, so small chunks give their memory back soon; a history that stays grows in larger ones, and
+// what leaves at once lies in one.
 constexpr int64_t smallest_chunk = 64;
 constexpr int64_t largest_chunk = most_unit_room;
 
@@ -39,10 +40,10 @@ SideCache::View SideCache::view_as_given(std::span<const float> values, int64_t 
   return view;
 }
 
-int64_t SideCache::chunk_for(const FlushPlan& plan, int64_t n) const {
-  if (plan.history) return n;  // only the view of this update holds it
-  if (plan_->codec) return smallest_chunk;
-  return std::max(n, std::clamp(tokens() / 8, smallest_chunk, largest_chunk));
+SideCache::Chunks SideCache::chunks_for(const FlushPlan& plan, int64_t n) const {
+  if (plan.history) return {n, n};  // only the view of this update holds it
+  if (plan_->codec) return {std::clamp<int64_t>(plan.tokens - residual_.tokens(), 0, n), smallest_chunk};
+  return {0, std::max(n, std::clamp(tokens() / 8, smallest_chunk, largest_chunk))};
 }
 
 PeerVerdict SideCache::append(std::span<const float> given, int64_t n) {
@@ -62,7 +63,7 @@ PeerVerdict SideCache::append(std::span<const float> given, int64_t n) {
                                                 .fresh = n,
                                                 .residual_length = plan_->residual_length,
                                                 .shares_scale = codec_ && codec_->shares_scale()});
-  push(values, n, chunk_for(plan, n));
+  push(values, n, chunks_for(plan, n));
   if (!reads_new_codes(first, n)) {
     const bool changed = loses(plan_->stored, plan_->compute) || plan_->rotation > 0;
     if (first && changed) view_ = view_as_given(given, n);
@@ -71,11 +72,12 @@ PeerVerdict SideCache::append(std::span<const float> given, int64_t n) {
   return flush(plan);
 }
 
-void SideCache::push(std::span<const float> values, int64_t n, int64_t chunk) {
+void SideCache::push(std::span<const float> values, int64_t n, const Chunks& chunks) {
   for (int64_t source = 0; source < n;) {
     const bool room = residual_tail_ && residual_end_ < residual_tail_->capacity();
     int64_t count = room ? std::min(n - source, residual_tail_->capacity() - residual_end_) : 0;
     if (!room || !residual_tail_->claim(residual_end_, count)) {
+      const int64_t chunk = std::max(chunks.together - source, chunks.later);
       residual_tail_ = plan_->memory->full_store(with_tokens(plan_->row, chunk), plan_->stored);
       residual_end_ = 0;
       count = std::min(n - source, chunk);
@@ -108,11 +110,11 @@ PeerVerdict SideCache::encode_history() {
   const BlockShape shape = with_tokens(plan_->row, tokens());
   const Floats values = plan_->memory->floats(shape.elements());
   if (plan_->one_shot) {
-    gather(given_, plan_->row, 0, shape.tokens, shape.tokens, values.get());
+    plan_->memory->gather(given_, plan_->row, 0, shape.tokens, {values.get(), shape.tokens});
   } else {
     const int64_t before = encoded_.tokens();
-    gather(encoded_, plan_->row, 0, before, shape.tokens, values.get());
-    gather(residual_, plan_->row, 0, residual_.tokens(), shape.tokens, values.get() + before * shape.head_size);
+    plan_->memory->gather(encoded_, plan_->row, 0, before, {values.get(), shape.tokens});
+    plan_->memory->gather(residual_, plan_->row, 0, residual_.tokens(), {values.get() + before * shape.head_size, shape.tokens});
   }
   auto block = plan_->memory->block_store(codec_, encode(span_of(values, shape), shape));
   encoded_.clear();
@@ -126,41 +128,46 @@ PeerVerdict SideCache::encode_history() {
 void SideCache::encode_block(int64_t tokens) {
   const BlockShape shape = with_tokens(plan_->row, tokens);
   const Floats values = plan_->memory->floats(shape.elements());
-  gather(residual_, plan_->row, 0, tokens, tokens, values.get());
+  plan_->memory->gather(residual_, plan_->row, 0, tokens, {values.get(), tokens});
   encoded_.append(plan_->memory->block_store(codec_, encode(span_of(values, shape), shape)), 0, tokens);
   residual_.drop_front(tokens);
 }
 
-std::unique_ptr<Encoded> SideCache::encode(std::span<const float> values, const BlockShape& shape) {
+std::unique_ptr<Encoded> SideCache::encode(std::span<const float> values, const BlockShape& shape, int64_t units) {
   std::unique_ptr<Encoded> encoded = plan_->memory->encode(codec_, values, shape, plan_->compute);
-  const EncodingError error = plan_->memory->error(codec_, values, *encoded);
+  activity_.errors = plan_->memory->judged(activity_.errors, codec_, values, *encoded, units);
   activity_.encoded_elements += shape.elements();
-  activity_.largest_error = std::max(activity_.largest_error, error.largest);
-  activity_.error_bound = std::max(activity_.error_bound, error.bound);
-  activity_.not_finite += error.not_finite;
-  if (error.largest > error.bound) ++activity_.out_of_band;
   return encoded;
 }
 
 void SideCache::encode_tokens(int64_t tokens) {
-  const Floats values = plan_->memory->floats(plan_->row.elements());
-  for (int64_t token = 0; token < tokens; ++token) {
-    gather(residual_, plan_->row, token, 1, 1, values.get());
-    write_unit(*encode(span_of(values, plan_->row), plan_->row), tokens - token);
+  const int64_t at_once = plan_->memory->encodes_units_at_once(codec_) ? tokens : 1;
+  BlockShape shape = plan_->row;
+  shape.batch *= at_once;
+  const Floats values = plan_->memory->floats(shape.elements());
+  for (int64_t token = 0; token < tokens; token += at_once) {
+    plan_->memory->gather(residual_, plan_->row, token, at_once, {values.get(), 1, plan_->row.batch * plan_->row.heads});
+    write_units(*encode(span_of(values, shape), shape, at_once), at_once, tokens - token);
   }
   residual_.drop_front(tokens);
+  if (residual_.tokens() == 0 && residual_end_ == residual_tail_->capacity()) residual_tail_.reset();  // as large as a prompt
 }
 
-void SideCache::write_unit(const Encoded& unit, int64_t still_to_come) {
-  if (!unit_tail_ || !unit_tail_->claim(unit_end_, 1)) {
-    const int64_t capacity = std::clamp(still_to_come, smallest_chunk, largest_chunk);
-    unit_tail_ = plan_->memory->token_room(codec_, unit, capacity);
-    unit_end_ = 0;
-    unit_tail_->claim(0, 1);
+void SideCache::write_units(const Encoded& encoded, int64_t units, int64_t still_to_come) {
+  for (int64_t done = 0; done < units;) {
+    int64_t count = unit_tail_ ? std::min(units - done, unit_tail_->capacity() - unit_end_) : 0;
+    if (count == 0 || !unit_tail_->claim(unit_end_, count)) {
+      const int64_t capacity = std::clamp(still_to_come - done, smallest_chunk, largest_chunk);
+      unit_tail_ = plan_->memory->token_room(codec_, encoded, units, capacity);
+      unit_end_ = 0;
+      count = std::min(units - done, capacity);
+      unit_tail_->claim(0, count);
+    }
+    unit_tail_->write(unit_end_, encoded, {units, done, count});
+    encoded_.append(unit_tail_, unit_end_, count);
+    unit_end_ += count;
+    done += count;
   }
-  unit_tail_->write(unit_end_, unit);
-  encoded_.append(unit_tail_, unit_end_, 1);
-  ++unit_end_;
 }
 
 void SideCache::crop(int64_t tokens) {
@@ -197,10 +204,11 @@ SideReceipt SideCache::receipt() const {
   receipt.largest_requantized = activity_.most_encodings;
   receipt.distinct_codes = distinct_codes(encoded_);
   receipt.quantized_reads = activity_.quantized_reads;
-  receipt.largest_error = activity_.largest_error;
-  receipt.error_bound = activity_.error_bound;
-  receipt.out_of_band = activity_.out_of_band;
-  receipt.not_finite = activity_.not_finite;
+  const EncodingErrors errors = activity_.read_errors();
+  receipt.largest_error = errors.largest;
+  receipt.error_bound = errors.bound;
+  receipt.out_of_band = errors.out_of_band;
+  receipt.not_finite = errors.not_finite;
   receipt.measured = bytes();
   receipt.expected = encoded_.expected_bytes();
   receipt.expected += residual_.expected_bytes();

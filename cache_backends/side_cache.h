@@ -29,8 +29,8 @@ struct SidePlan {
 // What happened so far, for the receipt.
 struct SideActivity {
   int64_t flushes = 0, encoded_elements = 0, most_encodings = 0, quantized_reads = 0;
-  double largest_error = 0, error_bound = 0;
-  int64_t out_of_band = 0, not_finite = 0;
+  SharedTotals errors;  // null: nothing was encoded
+  EncodingErrors read_errors() const { return errors ? errors->read() : EncodingErrors{}; }
 };
 
 // One side of one layer: an encoded prefix, then the residual. A value: copies are independent and share what they hold.
@@ -70,16 +70,20 @@ class SideCache {
     TokenRun encoded, residual;
     bool as_given = false;  // before rotation and rounding
   };
+  // Of n fresh tokens, the first `together` get one store; then each store has room for `later`.
+  struct Chunks {
+    int64_t together, later;
+  };
   bool reads_new_codes(bool first, int64_t n) const;
   View view_as_given(std::span<const float> values, int64_t n) const;
-  void push(std::span<const float> values, int64_t n, int64_t chunk);
-  int64_t chunk_for(const FlushPlan& plan, int64_t n) const;
+  void push(std::span<const float> values, int64_t n, const Chunks& chunks);
+  Chunks chunks_for(const FlushPlan& plan, int64_t n) const;
   PeerVerdict flush(const FlushPlan& plan);
   PeerVerdict encode_history();
   void encode_block(int64_t tokens);
   void encode_tokens(int64_t tokens);
-  void write_unit(const Encoded& unit, int64_t still_to_come);
-  std::unique_ptr<Encoded> encode(std::span<const float> values, const BlockShape& shape);
+  void write_units(const Encoded& encoded, int64_t units, int64_t still_to_come);
+  std::unique_ptr<Encoded> encode(std::span<const float> values, const BlockShape& shape, int64_t units = 1);
 
   std::shared_ptr<const SidePlan> plan_;
   std::shared_ptr<const Codec> codec_;  // with frozen scales, once they are; else null until the first append

@@ -24,20 +24,23 @@ VisibleEncoding restored_encoding(ArchiveReader& in) {
 }
 
 void save_activity(ArchiveWriter& out, const SideActivity& activity) {
+  const EncodingErrors errors = activity.read_errors();
   for (const int64_t value : {activity.flushes, activity.encoded_elements, activity.most_encodings, activity.quantized_reads,
-                              activity.out_of_band, activity.not_finite})
+                              errors.out_of_band, errors.not_finite})
     out.number(value);
-  out.real(activity.largest_error);
-  out.real(activity.error_bound);
+  out.real(errors.largest);
+  out.real(errors.bound);
 }
 
-SideActivity restored_activity(ArchiveReader& in) {
+SideActivity restored_activity(ArchiveReader& in, const SideMemory& memory) {
   SideActivity activity;
+  EncodingErrors errors;
   for (int64_t* value : {&activity.flushes, &activity.encoded_elements, &activity.most_encodings, &activity.quantized_reads,
-                         &activity.out_of_band, &activity.not_finite})
+                         &errors.out_of_band, &errors.not_finite})
     *value = in.number(0, any, "a count of");
-  activity.largest_error = in.real();
-  activity.error_bound = in.real();
+  errors.largest = in.real();
+  errors.bound = in.real();
+  activity.errors = memory.totals(errors);
   return activity;
 }
 
@@ -113,7 +116,7 @@ SideCache SideCache::restored(ArchiveReader& in) const {
   side.check_restored();
   side.latest_encoding_ = restored_encoding(in);
   side.encoding_before_view_ = restored_encoding(in);
-  side.activity_ = restored_activity(in);
+  side.activity_ = restored_activity(in, *plan_->memory);
   return side;
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "cache_backends/codecs/error_bounds.h"
 #include "cache_backends/codecs/spec_values.h"
 #include "cache_backends/device/affine_codec.h"
 
@@ -12,7 +13,6 @@ namespace kvdiff {
 namespace {
 
 constexpr int64_t longest_run = 256;  // values in a buffer on the stack
-constexpr double infinite = std::numeric_limits<double>::infinity();
 
 // As torch's min and max: NaN wins, the first of two zeros wins.
 float smaller(float best, float value) { return std::isnan(best) || value >= best ? best : value; }
@@ -144,34 +144,13 @@ std::shared_ptr<const device::DeviceCodec> AffineCodec::placed_on_device(device:
   return device::make_affine_codec({kind, form_, bits_, group, wide_});
 }
 
-// Each rounding errs by at most `unit` of its result, or half the smallest subnormal number. The results on the way are
-// no larger than the range, or than the range and the larger end where an offset counted in codes comes in.
-double AffineCodec::group_bound(double smallest, double largest, double scale, Dtype dtype) const {
-  const double range = largest - smallest, end = std::max(std::fabs(smallest), std::fabs(largest));
-  const double unit = dtype == Dtype::float32 ? 0x1p-24 : dtype == Dtype::float16 ? 0x1p-11 : 0x1p-8;
-  const double least = dtype == Dtype::float32 ? 0x1p-150 : dtype == Dtype::float16 ? 0x1p-25 : 0x1p-134;
-  const double top = dtype == Dtype::float16 ? 65504.0 : std::numeric_limits<float>::max();
-  if (!std::isfinite(range)) return infinite;
-  const double codes = static_cast<double>(levels() - 1);
-  double rounding = unit * (6 * range + end) + least * (codes + 6);
-  double reach = range;
-  if (form_ == AffineForm::zero) {
-    if (!(scale > 0)) return infinite;  // LMDeploy divides by it, and decodes to NaN
-    reach = std::max(range, end / scale + codes + 1);  // offsets in codes, and their products
-    rounding = unit * 8 * (range + end) + least * (codes + 6 + 2 * end / scale);
-  }
-  if (reach * (1 + 4 * unit) > top || end + scale + rounding > top) return infinite;
-  return scale / 2 + rounding;
-}
-
 double AffineCodec::error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const {
   const Ranges ranges = this->ranges(values, shape);
   const Parameters parameters = this->parameters(ranges, wide_ ? Dtype::float32 : dtype);
   double bound = 0;
   for (size_t i = 0; i < ranges.smallest.size(); ++i) {
-    const double scale = stored(dtype, parameters.scale[i]);
-    const double here = group_bound(ranges.smallest[i], ranges.largest[i], scale, dtype);
-    bound = std::isnan(here) ? infinite : std::max(bound, here);
+    const double scale = stored(dtype, parameters.scale[i]), codes = static_cast<double>(levels() - 1);
+    bound = std::max(bound, bounds::of_affine(form_, {ranges.smallest[i], ranges.largest[i], scale, codes}, dtype));
   }
   return bound;
 }

@@ -46,7 +46,6 @@ class AffineCodec : public Codec {
   };
   Ranges ranges(std::span<const float> values, const BlockShape& shape) const;
   Parameters parameters(const Ranges& ranges, Dtype dtype) const;
-  double group_bound(double smallest, double largest, double scale, Dtype dtype) const;
   template <typename Visit>
   void for_each_run(const BlockShape& shape, int64_t first, int64_t count, Visit visit) const;
 

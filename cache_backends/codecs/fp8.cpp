@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "cache_backends/codecs/error_bounds.h"
 #include "cache_backends/codecs/spec_values.h"
 #include "cache_backends/device/fp8_codec.h"
 #include "cache_backends/error.h"
@@ -15,8 +16,6 @@
 
 namespace kvdiff {
 namespace {
-
-constexpr double infinite = std::numeric_limits<double>::infinity();
 
 std::array<float, 256> values_of(bool e5m2) {
   std::array<float, 256> values;
@@ -74,7 +73,6 @@ class Fp8Codec : public Codec {
  private:
   float scale_of(std::span<const float> values) const;
   std::vector<float> scales(std::span<const float> values, const BlockShape& shape) const;
-  double value_bound(float value, float scale, Dtype dtype) const;
   int64_t run(const BlockShape& shape) const {  // values that share a scale
     return format_.per_token_head ? std::max<int64_t>(shape.head_size, 1) : std::max<int64_t>(shape.elements(), 1);
   }
@@ -129,23 +127,12 @@ void Fp8Codec::decode(const EncodedView& block, int64_t first, std::span<float> 
   for (float& value : out) value = stored(Dtype::float32, value);
 }
 
-// Half a unit of the code, or half the smallest step; beyond the largest code, the distance to it; then the roundings on
-// the way to the code and back.
-double Fp8Codec::value_bound(float value, float scale, Dtype dtype) const {
-  const double size = std::fabs(double{value}), reach = double{format_.largest()} * scale;
-  const double unit = dtype == Dtype::float32 ? 0x1p-24 : dtype == Dtype::float16 ? 0x1p-11 : 0x1p-8;
-  const double top = dtype == Dtype::float16 ? 65504.0 : std::numeric_limits<float>::max();
-  const double nearest = std::max(std::min(size, reach) * std::ldexp(1.0, -format_.mantissa() - 1), format_.smallest() / 2 * scale);
-  const double bound = nearest * (1 + 0x1p-18) + std::max(0.0, size - reach) + 0x1p-20 * size;
-  if (!(size + bound <= top) || !std::isfinite(scale)) return infinite;
-  return bound + unit * (size + bound) + (dtype == Dtype::float16 ? 0x1p-25 : 0x1p-134);
-}
-
 double Fp8Codec::error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const {
   const std::vector<float> scales = this->scales(values, shape);
   const size_t length = static_cast<size_t>(run(shape));
   double bound = 0;
-  for (size_t i = 0; i < values.size(); ++i) bound = std::max(bound, value_bound(values[i], scales[i / length], dtype));
+  for (size_t i = 0; i < values.size(); ++i)
+    bound = std::max(bound, bounds::of_fp8(values[i], {scales[i / length], format_.largest(), format_.half_unit(), format_.smallest()}, dtype));
   return bound;
 }
 

@@ -26,7 +26,7 @@ struct Fp8Rules {
   bool by_reciprocal = true;  // x * (1 / scale), not x / scale
 
   float largest() const { return e5m2 ? 57344.0f : 448.0f; }
-  int mantissa() const { return e5m2 ? 2 : 3; }
+  double half_unit() const { return e5m2 ? 0x1p-3 : 0x1p-4; }  // of a normal number, as a share of it
   double smallest() const { return e5m2 ? 0x1p-16 : 0x1p-9; }  // subnormal step
 };
 

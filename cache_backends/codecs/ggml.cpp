@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "cache_backends/codecs/error_bounds.h"
 #include "cache_backends/codecs/ggml_blocks.h"
 #include "cache_backends/codecs/spec_values.h"
 #include "cache_backends/device/ggml_codec.h"
@@ -11,8 +12,6 @@
 
 namespace kvdiff {
 namespace {
-
-constexpr double infinite = std::numeric_limits<double>::infinity();
 
 class GgmlCodec : public Codec {
  public:
@@ -88,27 +87,15 @@ std::vector<int32_t> GgmlCodec::codes(const EncodedView& block) const {
   return all;
 }
 
-// What the codes leave, then the rounding of d (times the largest step) and of m to float16, and of the value to its type.
-// iq4_nl moves d away from the d0 that its codes were chosen for: that shift, times the largest step, comes on top.
 double GgmlCodec::block_bound(const float* values, Dtype dtype) const {
   GgmlBlock block;
   format_.quantize(values, block);
-  const double largest = format_.table ? 127 : format_.bits == 8 ? 127 : static_cast<double>(levels() - 1);
   double end = 0;
   for (int64_t j = 0; j < ggml_block; ++j) {
-    if (!std::isfinite(values[j])) return infinite;
+    if (!std::isfinite(values[j])) return bounds::infinite;
     end = std::max(end, std::fabs(double{values[j]}));
   }
-  const double first = format_.table ? end / 127 : std::fabs(block.scale), scale = std::fabs(block.scale);
-  if (scale > 65504.0 || std::fabs(block.minimum) > 65504.0 || !std::isfinite(block.scale)) return infinite;
-  const double moved = format_.table ? 127 * std::fabs(first - scale) : 0.0;
-  const double half = 0x1p-11, least = 0x1p-25;
-  const double steps = largest * (half * scale + least), minimum = half * std::fabs(block.minimum) + least;
-  const double unit = dtype == Dtype::float32 ? 0x1p-23 : dtype == Dtype::float16 ? 0x1p-11 : 0x1p-8;
-  const double nearest = format_.steps_off * first + moved + steps + minimum + 0x1p-20 * end;
-  const double top = dtype == Dtype::float16 ? 65504.0 : std::numeric_limits<float>::max();
-  if (end + nearest > top) return infinite;
-  return nearest + unit * (end + nearest) + (dtype == Dtype::float16 ? least : 0x1p-134);
+  return bounds::of_ggml({end, block.scale, block.minimum, format_.farthest_step(), format_.steps_off, format_.table}, dtype);
 }
 
 double GgmlCodec::error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const {

@@ -21,6 +21,7 @@ struct GgmlFormat {
   // Steps of d that a value may lie from what it decodes to, before anything is rounded.
   double steps_off = 0.5;
   bool table = false;
+  double farthest_step() const { return table || bits == 8 ? 127.0 : (1 << bits) - 1; }
   int64_t packed() const { return bits == 8 ? 32 : bits == 5 ? 20 : 16; }  // bytes
 };
 const GgmlFormat& ggml_format(std::string_view name);  // throws InternalError

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "cache_backends/aten/hqq_aten.h"
+#include "cache_backends/codecs/error_bounds.h"
 #include "cache_backends/codecs/hqq_options.h"
 #include "cache_backends/codecs/hqq_packing.h"
 #include "cache_backends/codecs/spec_values.h"
@@ -103,7 +104,6 @@ class HqqCodec : public Codec {
     const HqqMatrix matrix = hqq_matrix(nullptr, shape.elements(), options_);
     return {matrix.rows, matrix.columns, options_.bits};
   }
-  double group_bound(float smallest, float scale, float largest, Dtype dtype) const;
 
   Options options_;
 };
@@ -146,34 +146,6 @@ void HqqCodec::decode(const EncodedView& block, int64_t first, std::span<float> 
   hqq_kernels(active_simd()).decode(packed, first, static_cast<int64_t>(out.size()), out.data());
 }
 
-// Solver off: half a step, and never more than the group's range, since the smallest value is a code itself. Solver on:
-// each turn moves the zero by the mean of a shrunk error, which is at most (1 / beta)^(1 / 1.3) in value, so that the ends
-// of the range are clamped by as much; never by more than the whole range.
-double nearest_bound(double range, double step, const Variant& variant) {
-  constexpr double largest_shift = hqq_turns * 0.171;
-  const bool one_code = range < 0.49 * step && range < 0.17;  // all values share code 0, in every turn
-  if (!variant.solves || one_code) return std::min(step / 2, range);
-  return step / 2 + std::min(range, largest_shift);
-}
-
-double HqqCodec::group_bound(float smallest, float scale, float largest, Dtype dtype) const {
-  const double range = double{largest} - smallest, step = 1.0 / scale, codes = double(levels() - 1);
-  const double zero = std::fabs(double{smallest} * scale) + (options_.variant.solves ? codes : 0.0);
-  const bool solves_in_half = options_.solves_in_half();
-  if (!std::isfinite(range) || !std::isfinite(step)) return infinite;
-  const double top = dtype == Dtype::float16 || solves_in_half ? 65504.0 : std::numeric_limits<float>::max();
-  const double nearest = nearest_bound(range, step, options_.variant);
-  const double reach = std::max(std::fabs(double{smallest}), std::fabs(double{largest})) + nearest;
-  if (zero + codes > top || step > top || reach > top) return infinite;
-
-  const double unit = dtype == Dtype::float32 ? 0x1p-24 : dtype == Dtype::float16 ? 0x1p-11 : 0x1p-8;
-  const double weight = codes + zero;  // largest |code - zero|
-  const double smallest_step = dtype == Dtype::float16 ? 0x1p-25 : 0.0;  // subnormal scales and products
-  const double decoding = unit * step * (zero + 3 * weight) + smallest_step * (weight + 1);
-  const double encoding = (solves_in_half ? 0x1p-9 : 0x1p-21) * step * (weight + zero);
-  return nearest + decoding + encoding;
-}
-
 double HqqCodec::error_bound(std::span<const float> values, const BlockShape& shape, Dtype dtype) const {
   require_whole_hqq_groups(shape, options_.group);
   const HqqKernels& kernels = hqq_kernels(active_simd());
@@ -181,7 +153,8 @@ double HqqCodec::error_bound(std::span<const float> values, const BlockShape& sh
   const Affine affine = min_max(matrix, options_, kernels);
   double bound = 0;
   for (size_t i = 0; i < affine.scale.size(); ++i)
-    bound = std::max(bound, group_bound(affine.smallest[i], affine.scale[i], affine.largest[i], dtype));
+    bound = std::max(bound, bounds::of_hqq({affine.smallest[i], affine.largest[i], affine.scale[i], double(levels() - 1),
+                                            options_.largest_shift(), options_.solves_in_half()}, dtype));
   return bound;
 }
 

@@ -8,6 +8,9 @@
 // What the host's HQQ and the device's have in common beyond formulas.
 namespace kvdiff {
 
+constexpr int hqq_turns = 20;  // of the solver, at most
+constexpr double hqq_kappa = 1.01;
+
 // The peer's releases, by what they do differently.
 struct HqqVariant {
   std::string_view name;
@@ -22,6 +25,8 @@ struct HqqOptions {
   bool half = false, aten = false;  // half: the solver's operations round to float16
   float largest_code() const { return static_cast<float>((1 << bits) - 1); }
   bool solves_in_half() const { return variant.solves && half; }
+  // By how much the turns can move a zero, in value: each by the mean of a shrunk error, at most (1 / beta)^(1 / 1.3).
+  double largest_shift() const { return variant.solves ? hqq_turns * 0.171 : 0.0; }
 };
 
 inline HqqMatrix hqq_matrix(const float* values, int64_t elements, const HqqOptions& options) {
@@ -32,9 +37,6 @@ inline HqqMatrix hqq_matrix(const float* values, int64_t elements, const HqqOpti
 
 // Throws UserError(usage) where the group does not divide the block.
 void require_whole_hqq_groups(const BlockShape& shape, int64_t group);
-
-constexpr int hqq_turns = 20;  // at most
-constexpr double hqq_kappa = 1.01;
 
 // The solver's turns, as optimize_weights_proximal_legacy has them: it stops when the mean error of the whole tensor no longer
 // falls, and then keeps the zeros that came out of the failing turn.

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "cache_backends/codecs/error_bounds.h"
 #include "cache_backends/codecs/integer_scales.h"
 #include "cache_backends/codecs/lmdeploy.h"
 #include "cache_backends/codecs/spec_values.h"
@@ -152,24 +153,13 @@ Bytes IntegerCodec::expected_bytes(const BlockShape& shape, Dtype) const {
   return {rows * per_row, scales, format_.offset ? scales : 0, 0};
 }
 
-// Half a step, or a whole one when truncating; beyond a frozen range, the distance to it. Then the roundings of float32
-// on the way to the code and back, and the one to the compute type.
 double IntegerCodec::row_bound(const float* row, int64_t count, const float* scale, const float* zero,
                                Dtype dtype) const {
-  const double unit = dtype == Dtype::float32 ? 0x1p-24 : dtype == Dtype::float16 ? 0x1p-11 : 0x1p-8;
-  const double top = dtype == Dtype::float16 ? 65504.0 : std::numeric_limits<float>::max();
   double bound = 0;
   for (int64_t i = 0; i < count; ++i) {
     const size_t at = format_.per == IntegerPer::channel ? static_cast<size_t>(i) : 0;
-    const double step = scale[at], base = format_.offset ? zero[at] : 0.0, value = row[i];
-    const double low = base + format_.smallest() * step, high = base + format_.largest() * step;
-    if (!std::isfinite(value) || !std::isfinite(low) || !std::isfinite(high)) return std::numeric_limits<double>::infinity();
-    const double outside = std::max({0.0, value - high, low - value});
-    const double reach = std::max(std::fabs(low), std::fabs(high)) + std::fabs(base);
-    const double nearest = outside + (round_ == Rounding::truncate ? step : step / 2);
-    if (std::fabs(value) + nearest > top) return std::numeric_limits<double>::infinity();
-    const double smallest_step = dtype == Dtype::float16 ? 0x1p-25 : 0.0;
-    bound = std::max(bound, nearest + unit * (std::fabs(value) + nearest) + 0x1p-21 * reach + smallest_step);
+    const bounds::IntegerStep how = {scale[at], format_.offset ? zero[at] : 0.0, format_.smallest(), format_.largest()};
+    bound = std::max(bound, bounds::of_integer(row[i], how, round_, dtype));
   }
   return bound;
 }

@@ -50,6 +50,15 @@ AffinePart part_of(int64_t rows, int64_t columns, int64_t per_byte) {
   return {rows, columns, (rows + per_byte - 1) / per_byte};
 }
 
+// take(ranges, first): the ranges of the groups from `first` on; channels are two stretches of groups.
+template <class Take>
+void with_ranges(Device& device, std::span<const float> values, const AffineLayout& layout, Take take) {
+  if (layout.kind != AffineKind::channels) return take(extremes_of(device, values, walk_of(layout)), int64_t{0});
+  const int64_t columns = layout.head_size;
+  take(extremes_of(device, values, strips(layout.whole, 0, columns)), int64_t{0});
+  take(extremes_of(device, values, strips(layout.rest, layout.whole_lines(), columns)), layout.whole.columns);
+}
+
 class AffineDeviceCodec final : public DeviceCodec {
  public:
   explicit AffineDeviceCodec(const AffineSetup& setup) : setup_(setup) {}
@@ -57,6 +66,8 @@ class AffineDeviceCodec final : public DeviceCodec {
   Format format(const EncodedMemory& memory) const override {
     return AffineFormat{memory, affine_layout(setup_, memory.rows, memory.tokens, memory.head_size), setup_.form};
   }
+  void raise_bounds(Device& device, std::span<const float> values, const EncodedArrays& encoded,
+                    Span<uint64_t> bounds) const override;
   bool sequences_apart() const override {
     return setup_.kind == AffineKind::heads || setup_.kind == AffineKind::bytes || setup_.kind == AffineKind::nibbles;
   }
@@ -68,6 +79,9 @@ class AffineDeviceCodec final : public DeviceCodec {
   Parameters parameters(Device& device, std::span<const float> values, const AffineLayout& layout, EncodedArrays& block) const;
   void launch_parameters(Device& device, const GroupExtremes& ranges, int64_t first, const Parameters& working,
                          const EncodedArrays& block) const;
+  AffineLayout layout_of(const BlockShape& shape) const {
+    return affine_layout(setup_, shape.batch * shape.heads, shape.tokens, shape.head_size);
+  }
   float largest() const { return static_cast<float>((1 << setup_.bits) - 1); }
   Dtype working(Dtype dtype) const { return setup_.wide ? Dtype::float32 : dtype; }
 
@@ -91,20 +105,25 @@ AffineDeviceCodec::Parameters AffineDeviceCodec::parameters(Device& device, std:
   Parameters working = {Array<float>(device, groups), Array<float>(device, groups)};
   block.scale = Array<float>(device, groups);
   block.zero = Array<float>(device, groups);
-  if (layout.kind != AffineKind::channels) {
-    launch_parameters(device, extremes_of(device, values, walk_of(layout)), 0, working, block);
-    return working;
-  }
-  const int64_t columns = layout.head_size;
-  launch_parameters(device, extremes_of(device, values, strips(layout.whole, 0, columns)), 0, working, block);
-  launch_parameters(device, extremes_of(device, values, strips(layout.rest, layout.whole_lines(), columns)),
-                    layout.whole.columns, working, block);
+  with_ranges(device, values, layout, [&](const GroupExtremes& ranges, int64_t first) {
+    launch_parameters(device, ranges, first, working, block);
+  });
   return working;
+}
+
+void AffineDeviceCodec::raise_bounds(Device& device, std::span<const float> values, const EncodedArrays& encoded,
+                                     Span<uint64_t> bounds) const {
+  const AffineLayout layout = layout_of(encoded.shape);
+  const int64_t per_unit = affine_groups(layout) / bounds.size();
+  with_ranges(device, values, layout, [&](const GroupExtremes& ranges, int64_t first) {
+    launch<AffineBound>(device, {constant(ranges.smallest), constant(ranges.largest), bounds, first, per_unit, setup_.form, largest(),
+                                 working(encoded.dtype), encoded.dtype});
+  });
 }
 
 EncodedArrays AffineDeviceCodec::encode(Device& device, std::span<const float> values, const BlockShape& shape,
                                         Dtype dtype) const {
-  const AffineLayout layout = affine_layout(setup_, shape.batch * shape.heads, shape.tokens, shape.head_size);
+  const AffineLayout layout = layout_of(shape);
   EncodedArrays block = {shape, dtype, Array<uint8_t>(device, affine_bytes(layout)), {}, {}};
   const Parameters used = parameters(device, values, layout, block);
   launch<AffineCodes>(device, {span(values), constant(used.scale), constant(used.offset), span(block.packed), layout,

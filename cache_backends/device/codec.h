@@ -34,6 +34,10 @@ class DeviceCodec {
   virtual EncodedArrays encode(Device& device, std::span<const float> values, const BlockShape& shape, Dtype dtype) const = 0;
   // memory: of one store, whose tokens were encoded by this codec. The spans of a BlockStore hold its arrays and nothing else.
   virtual Format format(const EncodedMemory& memory) const = 0;
+  // Codec::error_bound of each unit: `values` were encoded as bounds.size() units of equal size, side by side (one, or where
+  // sequences_apart() as many as there are), and this is what came out. bounds[unit], bits of a double, rises to its bound.
+  virtual void raise_bounds(Device& device, std::span<const float> values, const EncodedArrays& encoded,
+                            Span<uint64_t> bounds) const = 0;
   // Does [n x batch, heads, 1, head_size] encode to what n tokens give, each alone as [batch, heads, 1, head_size], side by
   // side? Then a UnitStore fills with one call.
   virtual bool sequences_apart() const { return false; }

@@ -1,7 +1,7 @@
 #include "cache_backends/device/encoded_arrays.h"
 
+#include "cache_backends/device/encoding_totals.h"
 #include "cache_backends/device/launch.h"
-#include "cache_backends/encoded_store.h"
 #include "cache_backends/error.h"
 
 namespace kvdiff::device {
@@ -26,25 +26,27 @@ EncodedView view_of(const EncodedArrays& arrays) {
   return view;
 }
 
-Format DeviceBlockStore::format() const {
-  const BlockShape& shape = arrays_.shape;
-  return twin_.format({constant(arrays_.packed), constant(arrays_.scale), constant(arrays_.zero), shape.batch * shape.heads,
-                       shape.tokens, shape.head_size, 0, 0, 0, arrays_.dtype});
+Format format_of(const DeviceCodec& codec, const EncodedArrays& arrays) {
+  const BlockShape& shape = arrays.shape;
+  return codec.format({constant(arrays.packed), constant(arrays.scale), constant(arrays.zero), shape.batch * shape.heads,
+                       shape.tokens, shape.head_size, 0, 0, 0, arrays.dtype});
 }
 
 void DeviceBlockStore::decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const {
   device::decode(device_, format(), {sequence * arrays_.shape.heads + head, first, count, arrays_.shape.head_size, out});
 }
 
-void DeviceBlockStore::mark_codes(int64_t first, int64_t count, std::vector<bool>& used) const {
-  BlockStore(codec_, to_host(arrays_)).mark_codes(first, count, used);
+// Those of the whole block, as the host's store does.
+void DeviceBlockStore::mark_codes(int64_t, int64_t, std::vector<bool>& used) const {
+  const BlockShape& shape = arrays_.shape;
+  device::mark_codes(device_, format(), {shape.batch * shape.heads, 0, shape.tokens, shape.head_size, codec_->levels()}, used);
 }
 
 void decode(Device& device, const Format& format, const DecodedTokens& tokens) {
   const Span<float> out(tokens.out, tokens.count * tokens.head_size);
   std::visit([&](const auto& values) {
     using Own = std::remove_cvref_t<decltype(values)>;
-    launch<Decode<Own>>(device, {values, out, tokens.row, 1, tokens.first, tokens.count, tokens.head_size, tokens.count, 0});
+    launch<Decode<Own>>(device, {values, out, tokens.row, 1, tokens.first, tokens.count, tokens.head_size, tokens.count, 1, 0});
   }, format);
 }
 

@@ -11,7 +11,10 @@ class DeviceEncoded final : public Encoded {
 };
 inline const EncodedArrays& arrays_of(const Encoded& encoded) { return static_cast<const DeviceEncoded&>(encoded).arrays; }
 
+// For tests, which let the host's codec read what the device's wrote.
 EncodedBlock to_host(const EncodedArrays& arrays);
+// How an encoded tensor is read: [rows, tokens, head_size].
+Format format_of(const DeviceCodec& codec, const EncodedArrays& arrays);
 // Sizes and addresses; the host may ask for the sizes alone.
 EncodedView view_of(const EncodedArrays& arrays);
 
@@ -23,7 +26,7 @@ class DeviceBlockStore final : public TokenStore, public DeviceStore {
   StoreKind kind() const override { return StoreKind::block; }
   void save(ArchiveWriter&, int64_t, int64_t) const override { refuse_to_save(); }
   bool quantized() const override { return true; }
-  Format format() const override;
+  Format format() const override { return format_of(twin_, arrays_); }
   void decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const override;
   Bytes bytes(int64_t) const override { return codec_->bytes(view_of(arrays_)); }
   Bytes expected_bytes(int64_t) const override { return codec_->expected_bytes(arrays_.shape, arrays_.dtype); }

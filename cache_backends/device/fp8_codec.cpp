@@ -14,6 +14,12 @@ class Fp8DeviceCodec final : public DeviceCodec {
   Format format(const EncodedMemory& memory) const override {
     return Fp8Format{memory, {rules_.e5m2}, rules_.per_token_head, held_.has_value(), held_.value_or(1.0f)};
   }
+  void raise_bounds(Device& device, std::span<const float> values, const EncodedArrays& encoded,
+                    Span<uint64_t> bounds) const override {
+    const int64_t elements = encoded.shape.elements(), run = rules_.per_token_head ? encoded.shape.head_size : elements;
+    launch<Fp8Bound>(device, {span(values), constant(encoded.scale), bounds, elements / bounds.size(), std::max<int64_t>(run, 1),
+                              held_.value_or(1.0f), rules_.largest(), rules_.half_unit(), rules_.smallest(), encoded.dtype});
+  }
   bool sequences_apart() const override { return rules_.per_token_head || held_; }
   std::unique_ptr<Codec> frozen(Device& device, std::span<const float> values, const BlockShape&) const override {
     if (!rules_.frozen || held_) return nullptr;

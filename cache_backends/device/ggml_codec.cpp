@@ -25,6 +25,11 @@ class GgmlDeviceCodec final : public DeviceCodec {
     return encoded;
   }
   Format format(const EncodedMemory& memory) const override { return GgmlBlockFormat{memory, block_of(format_)}; }
+  void raise_bounds(Device& device, std::span<const float> values, const EncodedArrays& encoded,
+                    Span<uint64_t> bounds) const override {
+    launch<GgmlBound>(device, {span(values), bounds, encoded.scale.size() / bounds.size(), block_of(format_), format_.farthest_step(),
+                               format_.steps_off, encoded.dtype});
+  }
   bool sequences_apart() const override { return true; }
 
  private:

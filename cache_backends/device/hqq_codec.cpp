@@ -72,6 +72,13 @@ class HqqDeviceCodec final : public DeviceCodec {
     const HqqPlaces places = places_of(memory.elements(), options_);
     return HqqFormat{memory, places, places.chunk()};
   }
+  void raise_bounds(Device& device, std::span<const float> values, const EncodedArrays& encoded,
+                    Span<uint64_t> bounds) const override {
+    const HqqPlaces places = places_of(encoded.shape.elements(), options_);
+    if (places.elements() == 0) return;
+    launch<HqqBound>(device, {{{values.data(), places.elements()}, places}, bounds, options_.largest_code(), options_.variant.guards,
+                              options_.solves_in_half(), options_.largest_shift(), encoded.dtype});
+  }
 
  private:
   void solve(Device& device, const HqqTensor& tensor, const EncodedArrays& out) const {

@@ -37,6 +37,8 @@ class IntegerDeviceCodec final : public DeviceCodec {
       : format_(format), round_(round), held_(held) {}
   EncodedArrays encode(Device& device, std::span<const float> values, const BlockShape& shape, Dtype dtype) const override;
   Format format(const EncodedMemory& memory) const override;
+  void raise_bounds(Device& device, std::span<const float> values, const EncodedArrays& encoded,
+                    Span<uint64_t> bounds) const override;
   bool sequences_apart() const override {
     return holds_scales() || format_.per == IntegerPer::token_head || format_.per == IntegerPer::token;
   }
@@ -48,6 +50,9 @@ class IntegerDeviceCodec final : public DeviceCodec {
   };
   bool holds_scales() const { return !held_.scale.empty(); }
   IntegerRow row(int64_t head_size) const { return {format_.bits, format_.offset, head_size}; }
+  IntegerPlace place(const BlockShape& shape) const {
+    return {format_.per, holds_scales(), shape.heads, shape.tokens, shape.head_size};
+  }
   Scales scales(Device& device, std::span<const float> values, const ScaleLayout& layout) const;
   const Scales& held_on(Device& device) const;
 
@@ -88,10 +93,18 @@ EncodedArrays IntegerDeviceCodec::encode(Device& device, std::span<const float> 
   const int64_t lines = shape.batch * shape.heads * shape.tokens;
   EncodedArrays block = {shape, dtype, Array<uint8_t>(device, lines * codes.bytes()), {}, {}};
   launch<IntegerCodes>(device, {span(values), constant(used.scale), constant(used.zero), span(block.packed),
-                                {format_.per, holds_scales(), shape.heads, shape.tokens, shape.head_size}, codes, round_});
+                                place(shape), codes, round_});
   block.scale = std::move(own.scale);
   block.zero = std::move(own.zero);
   return block;
+}
+
+void IntegerDeviceCodec::raise_bounds(Device& device, std::span<const float> values, const EncodedArrays& encoded,
+                                      Span<uint64_t> bounds) const {
+  const Span<const float> scale = constant(holds_scales() ? held_on(device).scale : encoded.scale);
+  const Span<const float> zero = constant(holds_scales() ? held_on(device).zero : encoded.zero);
+  launch<IntegerBound>(device, {span(values), scale, zero, bounds, encoded.shape.elements() / bounds.size(), place(encoded.shape),
+                                row(encoded.shape.head_size), round_, encoded.dtype});
 }
 
 // How many heads the rows are of: memory does not say, but the number of scales does.

@@ -8,8 +8,8 @@
 namespace kvdiff::device {
 
 // The memory of a device, for the tokens of caches: K, V, codes, scales and residual stay there, kernels write and read them.
-// What a flush did to its values (error()) and which codes occur is found by the host's codec from what comes back: a second
-// reading of the device's bytes, by other code than wrote them. Must outlive its caches.
+// What a flush did to its values, and which codes occur, is found there too: a receipt's numbers come back when it is asked for,
+// nothing else and not before. Must outlive its caches.
 class DeviceMemory final : public SideMemory {
  public:
   explicit DeviceMemory(Device& device) : device_(device) {}
@@ -21,11 +21,16 @@ class DeviceMemory final : public SideMemory {
   std::shared_ptr<FullStore> full_store(const BlockShape& room, Dtype dtype) const override;
   std::unique_ptr<Codec> frozen(const Codec& codec, std::span<const float> values, const BlockShape& shape,
                                 Dtype dtype) const override;
+  void gather(const TokenRun& run, const BlockShape& row, int64_t first, int64_t count, const Gathered& to) const override;
+  bool encodes_units_at_once(const SharedCodec& codec) const override { return twin(codec).sequences_apart(); }
   std::unique_ptr<Encoded> encode(const SharedCodec& codec, std::span<const float> values, const BlockShape& shape,
                                   Dtype dtype) const override;
-  EncodingError error(const SharedCodec& codec, std::span<const float> values, const Encoded& encoded) const override;
+  SharedTotals judged(const SharedTotals& before, const SharedCodec& codec, std::span<const float> values,
+                      const Encoded& encoded, int64_t units) const override;
+  SharedTotals totals(const EncodingErrors& errors) const override;
   std::shared_ptr<const TokenStore> block_store(const SharedCodec& codec, std::unique_ptr<Encoded> encoded) const override;
-  std::shared_ptr<TokenRoom> token_room(const SharedCodec& codec, const Encoded& sample, int64_t capacity) const override;
+  std::shared_ptr<TokenRoom> token_room(const SharedCodec& codec, const Encoded& sample, int64_t units,
+                                        int64_t capacity) const override;
 
  private:
   const DeviceCodec& twin(const SharedCodec& codec) const;

@@ -64,6 +64,9 @@ class Thread {
   KVDIFF_DEVICE void atomic_min(const Span<uint64_t>& to, int64_t index, uint64_t value) {
     atomicMin(reinterpret_cast<unsigned long long*>(to.data() + index), static_cast<unsigned long long>(value));
   }
+  KVDIFF_DEVICE void atomic_max(const Span<uint64_t>& to, int64_t index, uint64_t value) {
+    atomicMax(reinterpret_cast<unsigned long long*>(to.data() + index), static_cast<unsigned long long>(value));
+  }
 };
 
 }  // namespace KVDIFF_TARGET

@@ -1,16 +1,31 @@
 #include "cache_backends/device/unit_store.h"
 
 #include "cache_backends/device/encoded_arrays.h"
+#include "cache_backends/device/encoding_totals.h"
 #include "cache_backends/device/launch.h"
-#include "cache_backends/encoded_store.h"
 #include "cache_backends/error.h"
 
 namespace kvdiff::device {
+namespace {
+
+BlockShape unit_of(BlockShape shape, int64_t units) {
+  shape.batch /= units;
+  return shape;
+}
+
+template <class T>
+void copy_units(Device& device, const Array<T>& from, const Units& units, const Array<T>& to, int64_t token) {
+  const int64_t size = from.size() / units.of;
+  if (size > 0) device.copy(to.data() + token * size, from.data() + units.first * size, units.count * size * int64_t{sizeof(T)});
+}
+
+}  // namespace
 
 DeviceUnitStore::DeviceUnitStore(Device& device, SharedCodec codec, const DeviceCodec& twin, const EncodedArrays& sample,
-                                 int64_t capacity)
-    : TokenRoom(capacity), device_(device), codec_(std::move(codec)), twin_(twin), shape_(sample.shape), dtype_(sample.dtype),
-      packed_size_(sample.packed.size()), scale_size_(sample.scale.size()), zero_size_(sample.zero.size()),
+                                 int64_t units, int64_t capacity)
+    : TokenRoom(capacity), device_(device), codec_(std::move(codec)), twin_(twin), shape_(unit_of(sample.shape, units)),
+      dtype_(sample.dtype), packed_size_(sample.packed.size() / units), scale_size_(sample.scale.size() / units),
+      zero_size_(sample.zero.size() / units),
       packed_(device, packed_size_ * capacity), scale_(device, scale_size_ * capacity), zero_(device, zero_size_ * capacity) {}
 
 Format DeviceUnitStore::format() const {
@@ -18,24 +33,18 @@ Format DeviceUnitStore::format() const {
                        packed_size_, scale_size_, zero_size_, dtype_});
 }
 
-void DeviceUnitStore::write(int64_t token, const Encoded& encoded) {
+void DeviceUnitStore::write(int64_t token, const Encoded& encoded, const Units& units) {
   const EncodedArrays& from = arrays_of(encoded);
-  if (from.packed.size() != packed_size_ || from.scale.size() != scale_size_ || from.zero.size() != zero_size_)
+  if (from.packed.size() != packed_size_ * units.of || from.scale.size() != scale_size_ * units.of ||
+      from.zero.size() != zero_size_ * units.of)
     throw InternalError("two tokens of one shape were encoded to different sizes");
-  device_.copy(packed_.data() + token * packed_size_, from.packed.data(), from.packed.bytes());
-  device_.copy(scale_.data() + token * scale_size_, from.scale.data(), from.scale.bytes());
-  device_.copy(zero_.data() + token * zero_size_, from.zero.data(), from.zero.bytes());
+  copy_units(device_, from.packed, units, packed_, token);
+  copy_units(device_, from.scale, units, scale_, token);
+  copy_units(device_, from.zero, units, zero_, token);
 }
 
 void DeviceUnitStore::decode(int64_t sequence, int64_t head, int64_t first, int64_t count, float* out) const {
   device::decode(device_, format(), {sequence * shape_.heads + head, first, count, shape_.head_size, out});
-}
-
-EncodedBlock DeviceUnitStore::unit(int64_t token) const {
-  const std::vector<uint8_t> bytes = packed_.read(token * packed_size_, packed_size_);
-  EncodedBlock block = {shape_, dtype_, {}, scale_.read(token * scale_size_, scale_size_), zero_.read(token * zero_size_, zero_size_)};
-  for (const uint8_t byte : bytes) block.packed.push_back(std::byte{byte});
-  return block;
 }
 
 Bytes DeviceUnitStore::bytes(int64_t count) const {
@@ -55,7 +64,7 @@ Bytes DeviceUnitStore::expected_bytes(int64_t count) const {
 }
 
 void DeviceUnitStore::mark_codes(int64_t first, int64_t count, std::vector<bool>& used) const {
-  for (int64_t token = first; token < first + count; ++token) BlockStore(codec_, unit(token)).mark_codes(0, 1, used);
+  device::mark_codes(device_, format(), {shape_.batch * shape_.heads, first, count, shape_.head_size, codec_->levels()}, used);
 }
 
 }  // namespace kvdiff::device

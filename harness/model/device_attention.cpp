@@ -74,7 +74,7 @@ void DeviceAttention::decode(const KvPages& pages, Side side, int64_t first, int
     std::visit([&](const auto& values) {
       using Read = std::remove_cvref_t<decltype(values)>;
       launch<Decode<Read>>(device_, {values, {out, shape_.kv_heads * count * size}, s.row0, shape_.kv_heads,
-                                     s.first + begin - s.position, end - begin, size, count, begin - first});
+                                     s.first + begin - s.position, end - begin, size, count, 1, begin - first});
     }, part.format);
   }
   if (pages.rotation(side) > 0) device::rotate(device_, {out, static_cast<size_t>(shape_.kv_heads * count * size)}, pages.rotation(side));

@@ -146,6 +146,9 @@ class Thread {
   void atomic_min(const Span<uint64_t>& to, int64_t index, uint64_t value) {
     if (uint64_t* at = atomic(to, index); value < *at) *at = value;
   }
+  void atomic_max(const Span<uint64_t>& to, int64_t index, uint64_t value) {
+    if (uint64_t* at = atomic(to, index); value > *at) *at = value;
+  }
 
   // For SharedElement and Element.
   void read_shared(int64_t byte, void* to, int64_t size);

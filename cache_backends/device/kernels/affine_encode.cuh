@@ -4,6 +4,8 @@
 namespace kvdiff::device {
 inline namespace KVDIFF_TARGET {
 
+KVDIFF_DEVICE float affine_scale(Dtype working, float range, float steps) { return rounded(working, rounded(working, range) / steps); }
+
 // Ranges to scales and offsets, as codes are found with them and as they are stored: codecs/affine.cpp, parameters().
 struct AffineParameters : EachElement<AffineParameters> {
   struct Arguments {
@@ -18,7 +20,7 @@ struct AffineParameters : EachElement<AffineParameters> {
   KVDIFF_SHARED_CODE static int64_t elements(const Arguments& a) { return a.scale.size(); }
   KVDIFF_DEVICE static void one(const Arguments& a, int64_t i) {
     const float smallest = a.smallest[i];
-    const float scale = rounded(a.working, rounded(a.working, a.largest[i] - smallest) / a.steps);
+    const float scale = affine_scale(a.working, a.largest[i] - smallest, a.steps);
     float offset = smallest;
     if (a.form == AffineForm::shift) offset = rounded(a.working, -smallest);
     if (a.form == AffineForm::zero) offset = rounded(a.working, -smallest / scale);

@@ -135,13 +135,13 @@ struct Weigh {
   }
 };
 
-// Tokens of a segment as numbers: out [rows of the store, out_tokens, head_size], from token `at` on.
+// Tokens of a segment as numbers. Token t of row r goes to (at + r * row_apart + t * token_apart) * head_size of `out`.
 template <class Format>
 struct Decode {
   struct Arguments {
     Format values;
     Span<float> out;
-    int64_t row, rows, first, count, head_size, out_tokens, at;
+    int64_t row, rows, first, count, head_size, row_apart, token_apart, at;
   };
   static constexpr const char* name = "decode";
   static constexpr int width = 256;
@@ -151,7 +151,7 @@ struct Decode {
     const int64_t i = thread.global();
     if (i >= a.rows * a.count * a.head_size) return;
     const int64_t d = i % a.head_size, t = i / a.head_size % a.count, row = i / a.head_size / a.count;
-    a.out[(row * a.out_tokens + a.at + t) * a.head_size + d] = a.values(a.row + row, a.first + t, d);
+    a.out[(a.at + row * a.row_apart + t * a.token_apart) * a.head_size + d] = a.values(a.row + row, a.first + t, d);
   }
 };
 

@@ -27,15 +27,15 @@ struct HqqRanges : EachElement<HqqRanges> {
       smallest = smallest != smallest ? smallest : !(value >= smallest) ? value : smallest;
       largest = largest != largest ? largest : !(value <= largest) ? value : largest;
     }
-    const float scale = scale_of(a, largest - smallest), zero = -smallest * scale;
+    const float scale = scale_of(largest - smallest, a.largest_code, a.guards), zero = -smallest * scale;
     a.scale[group] = a.half ? rounded(Dtype::float16, scale) : scale;
     a.zero[group] = a.half ? rounded(Dtype::float16, zero) : zero;
   }
 
- private:
-  KVDIFF_DEVICE static float scale_of(const Arguments& a, float range) {
-    float scale = (1.0f / range) * a.largest_code;
-    if (a.guards && hqq_magnitude(range) <= 1e-4f) scale = 1.0f;
+  // Codes per unit.
+  KVDIFF_DEVICE static float scale_of(float range, float largest_code, bool guards) {
+    float scale = (1.0f / range) * largest_code;
+    if (guards && hqq_magnitude(range) <= 1e-4f) scale = 1.0f;
     return scale > 2e4f ? 2e4f : scale;
   }
 };

@@ -2,6 +2,7 @@
 // Every kernel, one row each: a type of a .cuh file of this folder. A row here is a launch in both tables (launch_table.h),
 // and a line in the budget of registers and shared memory.
 #define KVDIFF_READERS(X, Format) X(Scores##Format) X(Weigh##Format) X(Decode##Format)  // attention.cuh
+#define KVDIFF_JUDGES(X, Format) X(Deviation##Format) X(Mark##Format)                     // encoding_error.cuh
 #define KVDIFF_KERNELS(X)       \
   KVDIFF_READERS(X, Plain)      \
   KVDIFF_READERS(X, Hqq)        \
@@ -53,7 +54,18 @@
   X(ScoreTokens)                \
   X(NextLargest)                \
   X(NoisiestToken)              \
-  X(DigestBits)
+  X(DigestBits)                 \
+  KVDIFF_JUDGES(X, Hqq)         \
+  KVDIFF_JUDGES(X, IntegerRow)  \
+  KVDIFF_JUDGES(X, Affine)      \
+  KVDIFF_JUDGES(X, GgmlBlock)   \
+  KVDIFF_JUDGES(X, Fp8)         \
+  X(FoldErrors)                 \
+  X(HqqBound)                   \
+  X(IntegerBound)               \
+  X(AffineBound)                \
+  X(GgmlBound)                  \
+  X(Fp8Bound)
 
 namespace kvdiff::device {
 

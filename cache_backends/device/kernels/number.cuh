@@ -22,6 +22,7 @@ constexpr int64_t reduction_chunk = 256;  // of harness/model/kernels/kernels.h:
 KVDIFF_DEVICE float fma(float a, float b, float c) { return __fmaf_rn(a, b, c); }
 KVDIFF_DEVICE float nearest(float x) { return rintf(x); }
 KVDIFF_DEVICE uint32_t bits_of(float x) { return __float_as_uint(x); }
+KVDIFF_DEVICE uint64_t bits_of(double x) { return static_cast<uint64_t>(__double_as_longlong(x)); }
 KVDIFF_DEVICE float float_of(uint32_t bits) { return __uint_as_float(bits); }
 KVDIFF_DEVICE float square_root(float x) { return __fsqrt_rn(x); }
 KVDIFF_DEVICE uint16_t float16_bits(float x) { return x != x ? 0x7e00 : __half_as_ushort(__float2half_rn(x)); }
@@ -32,6 +33,7 @@ KVDIFF_DEVICE float from_float16_bits(uint16_t bits) {
 inline float fma(float a, float b, float c) { return std::fma(a, b, c); }
 inline float nearest(float x) { return std::nearbyint(x); }
 inline uint32_t bits_of(float x) { return std::bit_cast<uint32_t>(x); }
+inline uint64_t bits_of(double x) { return std::bit_cast<uint64_t>(x); }
 inline float float_of(uint32_t bits) { return std::bit_cast<float>(bits); }
 inline float square_root(float x) { return std::sqrt(x); }
 inline uint16_t float16_bits(float x) { return kvdiff::float16_bits(x); }

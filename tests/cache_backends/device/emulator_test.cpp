@@ -147,6 +147,26 @@ TEST_CASE("emulator: warps shuffle and vote, and a lane that stays away is misse
   }), "divergent warp"));
 }
 
+TEST_CASE("emulator: atomics meet in one place, in any order, and stay in bounds", "[device]") {
+  for (const Turns turns : all_turns) {
+    std::vector<uint64_t> values = {0, 5, ~uint64_t{0}, 0};
+    std::vector<uint32_t> bits(1);
+    const Span<uint64_t> span(values.data(), 4);
+    const Span<uint32_t> flags(bits.data(), 1);
+    CHECK(fault_of({3, 1, 64, 0}, [&](Thread& t) {
+      const auto own = static_cast<uint64_t>((t.global() * 37 + 11) % 192);
+      t.atomic_add(span, 0, own);
+      t.atomic_max(span, 1, own << 40);  // not in the lower half
+      t.atomic_min(span, 2, own + 3);
+      t.atomic_max(span, 3, ~uint64_t{0} - own);  // as unsigned numbers
+      t.atomic_or(flags, 0, uint32_t{1} << (own % 32));
+    }, Checks::races, turns).empty());
+    CHECK(values == std::vector<uint64_t>{191 * 96, uint64_t{191} << 40, 3, ~uint64_t{0}});
+    CHECK(bits[0] == ~uint32_t{0});
+    CHECK(speaks_of(fault_of({1, 1, 1, 0}, [&](Thread& t) { t.atomic_max(span, 4, 1); }, Checks::races, turns), "element 4"));
+  }
+}
+
 TEST_CASE("emulator: kernels that say that they do not cooperate may not, and launches that no GPU takes are refused", "[device]") {
   Emulator emulator;
   CHECK_THROWS_AS(emulator.run("planted", {1, 1, 32, 0}, false, [](Thread& t) { t.barrier(); }), KernelFault);

@@ -67,6 +67,7 @@ TEST_CASE("device run: every operation of a step is in the launch log", "[device
        {device::KernelId::LinearFloat16, device::KernelId::EmbedFloat16, device::KernelId::RmsNorm, device::KernelId::Rope,
         device::KernelId::SiluMultiply, device::KernelId::AddRounded, device::KernelId::TakeRows, device::KernelId::ByHead,
         device::KernelId::Store, device::KernelId::ScoresPlain, device::KernelId::WeighPlain, device::KernelId::ScoresHqq,
+        device::KernelId::DeviationHqq, device::KernelId::HqqBound, device::KernelId::FoldErrors, device::KernelId::MarkHqq,
         device::KernelId::WeighHqq, device::KernelId::AttentionSoftmax, device::KernelId::JoinChunks, device::KernelId::HqqRanges,
         device::KernelId::HqqPack, device::KernelId::HqqStored, device::KernelId::ComparePairs, device::KernelId::CompareSoftmax,
         device::KernelId::CompareVocabularies, device::KernelId::LargestToken, device::KernelId::DigestBits,
