@@ -131,8 +131,10 @@ double Fp8Codec::error_bound(std::span<const float> values, const BlockShape& sh
   const std::vector<float> scales = this->scales(values, shape);
   const size_t length = static_cast<size_t>(run(shape));
   double bound = 0;
-  for (size_t i = 0; i < values.size(); ++i)
-    bound = std::max(bound, bounds::of_fp8(values[i], {scales[i / length], format_.largest(), format_.half_unit(), format_.smallest()}, dtype));
+  for (size_t i = 0; i < values.size(); ++i) {
+    const bounds::Fp8Step how = {scales[i / length], format_.largest(), format_.half_unit(), format_.smallest()};
+    bound = std::max(bound, bounds::of_fp8(values[i], how, dtype));
+  }
   return bound;
 }
 

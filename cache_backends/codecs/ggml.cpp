@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "cache_backends/codecs/error_bounds.h"
 #include "cache_backends/codecs/ggml_blocks.h"

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "cache_backends/codecs/error_bounds.h"
 #include "cache_backends/codecs/integer_scales.h"

@@ -17,7 +17,8 @@
 namespace kvdiff::test {
 namespace {
 
-const BlockShape block_shapes[] = {{1, 3, 37, 64}, {1, 1, 1, 128}, {2, 5, 4, 80}, {3, 2, 7, 96}, {1, 1, 300, 32}, {2, 2, 33, 256}, {1, 2, 5, 17}};
+const BlockShape block_shapes[] = {{1, 3, 37, 64},  {1, 1, 1, 128},  {2, 5, 4, 80}, {3, 2, 7, 96},
+                                   {1, 1, 300, 32}, {2, 2, 33, 256}, {1, 2, 5, 17}};
 const BlockShape small_shapes[] = {{2, 2, 3, 32}, {1, 2, 9, 64}};
 
 std::string text_of(const EncodingErrors& errors) {
@@ -66,7 +67,8 @@ class Judged {
     if (random() % 2) spoil(device::arrays_of(*encoded), random);
     const EncodedBlock block = device::to_host(device::arrays_of(*encoded));
     const int64_t before = device.log().bytes_out;
-    SharedTotals totals = memory_.judged(all_.empty() ? nullptr : all_.back().first, codec_, {there.data(), values.size()}, *encoded, units);
+    const SharedTotals last = all_.empty() ? nullptr : all_.back().first;
+    SharedTotals totals = memory_.judged(last, codec_, {there.data(), values.size()}, *encoded, units);
     CHECK(device.log().bytes_out == before);  // waits for nothing
     EncodingErrors expected = all_.empty() ? EncodingErrors{} : all_.back().second;
     const size_t size = values.size() / static_cast<size_t>(units);
