@@ -25,6 +25,9 @@ std::string set_name(const Parts& parts) {
 std::string pair_text(const PairFinding& pair) {
   const std::string both = fmt::format("{} and {}", text_of(pair.one), text_of(pair.other));
   const auto told = [](const std::optional<double>& value) { return share(value, "an unknown share"); };
+  if (pair.one_of_several())
+    return fmt::format("{} hurt together: quantized alone they make {} and {}, both at once {}; exempting the first recovers {}, exempting the second {}, so it is one partner of several", both,
+                       told(pair.alone_one), told(pair.alone_other), told(pair.alone_both), told(pair.exempt_one), told(pair.exempt_other));
   if (pair.kind == PairKind::only_together)
     return fmt::format("{} hurt only together: quantized alone they make {} and {}, both at once {}; exempting either recovers {} and {}", both, told(pair.alone_one),
                        told(pair.alone_other), told(pair.alone_both), told(pair.exempt_one), told(pair.exempt_other));
@@ -111,6 +114,8 @@ std::vector<LabelledRow> zoom_rows(const Diagnosis& diagnosis) {
   if (diagnosis.interval.set) rows.emplace_back("interval", interval_text(*diagnosis.interval.set));
   if (diagnosis.company.alone) rows.emplace_back("alone", alone_text(diagnosis));
   if (diagnosis.company.pair) rows.emplace_back("pair", pair_text(*diagnosis.company.pair));
+  if (const auto& search = diagnosis.company.search; search && !search->reason.empty())
+    rows.emplace_back("partner", fmt::format("none was found beside which {} does it: {}", set_name(diagnosis.place.set.parts), search->reason));
   if (diagnosis.window_steps > 0)
     rows.emplace_back("floors", fmt::format("the control is {}; {}{}", diagnosis.arithmetic.control_exact ? "bit-equal in every batch of trials" : "not proven",
                                             text_of(diagnosis.arithmetic), below_text(diagnosis.arithmetic)));
