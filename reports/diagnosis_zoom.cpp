@@ -75,10 +75,9 @@ Shares company_shares(const Diagnosis& diagnosis) {
 }
 
 Shares token_shares(const Diagnosis& diagnosis) {
-  Shares shares{{diagnosis.tokens.everything ? "codes of all sides" : "codes of the named sides", "exempt, recovers", "quantized alone, makes"}, {}};
+  Shares shares{{diagnosis.tokens.everything ? "codes, on all sides" : "codes, on the named sides", "exempt, recovers", "quantized alone, makes"}, {}};
   for (const TokenScore& one : diagnosis.tokens.scores)
-    shares.rows.push_back({fmt::format("{}: {}{}", one.name, one.tokens.first, one.tokens.first == one.tokens.second ? "" : fmt::format(" to {}", one.tokens.second)),
-                           one.recovery, one.alone});
+    shares.rows.push_back({fmt::format("{}: {}", one.name, positions_text(one.tokens)), one.recovery, one.alone});
   return shares;
 }
 
@@ -102,6 +101,10 @@ std::string markdown_of(const Shares& shares) {
 }
 
 }  // namespace
+
+std::string positions_text(const TokenRange& tokens) {
+  return tokens.first == tokens.second ? std::to_string(tokens.first) : fmt::format("{} to {}", tokens.first, tokens.second);
+}
 
 std::vector<PartScore> suspected(const Diagnosis& diagnosis) {
   std::vector<PartScore> told = diagnosis.scan;
@@ -129,7 +132,9 @@ Lines token_lines(const Diagnosis& diagnosis, const RenderOptions& options) { re
 std::string zoom_markdown(const Diagnosis& diagnosis) {
   std::string text;
   for (const auto& [label, sentence] : zoom_rows(diagnosis)) text += fmt::format("\n{}: {}.\n", label, markdown_text(sentence));
-  return text + markdown_of(restored_shares(diagnosis)) + markdown_of(company_shares(diagnosis)) + markdown_of(token_shares(diagnosis));
+  return text + markdown_of(restored_shares(diagnosis)) + markdown_of(company_shares(diagnosis));
 }
+
+std::string tokens_markdown(const Diagnosis& diagnosis) { return markdown_of(token_shares(diagnosis)); }
 
 }  // namespace kvdiff
