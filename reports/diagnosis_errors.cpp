@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "reports/diagnosis_flip.h"
 #include "reports/diagnosis_sections.h"
 #include "reports/markdown_text.h"
 #include "reports/numbers.h"
@@ -96,7 +97,8 @@ struct Kind {
   TokenError KindErrors::*tokens;
 };
 const Kind kinds[] = {{"sinks", &KindErrors::sinks}, {"prompt", &KindErrors::prompt}, {"generated", &KindErrors::generated}, {"residual", &KindErrors::residual}};
-const std::vector<std::string> kind_titles = {"TOKENS", "HELD", "KEYS", "VALUES", "READ EXACTLY, RECOVERS", "KEPT FROM THE QUANTIZER, RECOVERS"};
+const std::vector<std::string> kind_titles = {"TOKENS", "HELD", "ERROR OF KEYS", "ERROR OF VALUES"};
+const std::vector<std::string> healing_titles = {"TOKENS, ON ALL SIDES", "READ EXACTLY, RECOVERS", "KEPT FROM THE QUANTIZER, RECOVERS"};
 
 std::vector<std::vector<std::string>> kind_rows(const Diagnosis& diagnosis, const RenderOptions& options) {
   std::vector<std::vector<std::string>> rows;
@@ -104,11 +106,16 @@ std::vector<std::vector<std::string>> kind_rows(const Diagnosis& diagnosis, cons
   const KindErrors &keys = diagnosis.errors.kinds[0], &values = diagnosis.errors.kinds[1];
   for (const Kind& kind : kinds) {
     const TokenError &key = keys.*kind.tokens, &value = values.*kind.tokens;
-    const auto asked = std::ranges::find(diagnosis.token_ranges, kind.name, &TokenRangeScore::name);
-    const bool found = asked != diagnosis.token_ranges.end();
     rows.push_back({kind.name, key.tokens == value.tokens ? grouped(key.tokens) : fmt::format("{} / {}", key.tokens, value.tokens), number(key.error(), options),
-                    number(value.error(), options), found ? share(asked->exempt, options) : dash(options), found ? share(asked->withheld, options) : dash(options)});
+                    number(value.error(), options)});
   }
+  return rows;
+}
+
+std::vector<std::vector<std::string>> healing_rows(const Diagnosis& diagnosis, const RenderOptions& options) {
+  std::vector<std::vector<std::string>> rows;
+  for (const TokenRangeScore& one : diagnosis.token_ranges)
+    rows.push_back({fmt::format("{}: {}", one.name, positions_text({one.first, one.last})), share(one.exempt, options), share(one.withheld, options)});
   return rows;
 }
 
@@ -163,8 +170,17 @@ Lines token_kind_lines(const Diagnosis& diagnosis, const RenderOptions& options)
   const auto rows = kind_rows(diagnosis, options);
   if (rows.empty()) return {};
   Lines lines = table_lines(table_of(kind_titles, rows), options);
-  append_wrapped("Held: tokens when the text ends, and the relative error of their keys and values; residual is what is still in full precision. Sinks: the "
-                 "first 4 tokens. Recovers: of the divergence, with the tokens of that kind exact in all layers.", lines, options);
+  append_wrapped("Held: tokens when the text ends, and the relative error of their keys and values. Sinks: the first 4 tokens. Residual: what is still in "
+                 "full precision. How much error a token holds is not yet how much it matters: that is what healing tells.", lines, options);
+  return lines;
+}
+
+Lines token_healing_lines(const Diagnosis& diagnosis, const RenderOptions& options) {
+  const auto rows = healing_rows(diagnosis, options);
+  if (rows.empty()) return {};
+  Lines lines = table_lines(table_of(healing_titles, rows), options);
+  append_wrapped("Shares of the divergence. Read exactly: attention reads them in full precision, all other codes stay. Kept from the quantizer: they stretch "
+                 "nobody's scale either.", lines, options);
   return lines;
 }
 
@@ -174,7 +190,7 @@ std::string error_markdown(const Diagnosis& diagnosis) {
   options.unicode = true;
   std::string text = "\nWhere the error is made, worst layers first:\n" + markdown_table(layer_titles, layer_rows(diagnosis, options)) + "\n" + markdown_text(explanation());
   for (const std::string& sentence : sentences(diagnosis.errors)) text += " " + markdown_text(sentence);
-  return text + "\n" + markdown_table(kind_titles, kind_rows(diagnosis, options));
+  return text + "\n" + markdown_table(kind_titles, kind_rows(diagnosis, options)) + markdown_table(healing_titles, healing_rows(diagnosis, options));
 }
 
 }  // namespace kvdiff

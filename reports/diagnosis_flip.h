@@ -25,6 +25,9 @@ Lines restored_lines(const Diagnosis& diagnosis, const RenderOptions& options);
 Lines company_lines(const Diagnosis& diagnosis, const RenderOptions& options);
 Lines token_lines(const Diagnosis& diagnosis, const RenderOptions& options);
 std::string zoom_markdown(const Diagnosis& diagnosis);
+std::string tokens_markdown(const Diagnosis& diagnosis);  // what token_lines says
+
+std::string positions_text(const TokenRange& tokens);  // "0", "4 to 36"
 
 // diagnosis_further.cpp: the named set on further prompts.
 std::string further_text(const FurtherPromptsFinding& found);  // one sentence

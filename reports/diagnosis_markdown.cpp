@@ -54,7 +54,7 @@ std::string diagnosis_markdown(const Diagnosis& diagnosis, const RenderOptions&)
   if (diagnosis.finding == Finding::found || diagnosis.finding == Finding::diffuse)
     text += fmt::format("\nCause: **{}**: {}.\n", markdown_text(diagnosis.cause.name), markdown_text(diagnosis.cause.evidence));
   for (const std::string& left : diagnosis.left_to_try) text += fmt::format("\nLeft to try: {}.\n", markdown_text(left));
-  text += conformance_markdown(diagnosis) + flip_markdown(diagnosis) + zoom_markdown(diagnosis) + further_markdown(diagnosis) + suspects(diagnosis) + error_markdown(diagnosis) +
+  text += conformance_markdown(diagnosis) + flip_markdown(diagnosis) + zoom_markdown(diagnosis) + further_markdown(diagnosis) + suspects(diagnosis) + error_markdown(diagnosis) + tokens_markdown(diagnosis) +
           flush_markdown(diagnosis) + error_map_markdown(diagnosis) + remedies(diagnosis);
   text += "\n" + fenced(printable(diagnosis.reproduce, true));
   text += fmt::format("kvdiff {}, build {}, model {}, prompt {}\n", markdown_text(diagnosis.kvdiff_version), diagnosis.digests.build,

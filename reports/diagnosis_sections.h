@@ -12,6 +12,7 @@ Lines flush_lines(const Diagnosis& diagnosis, const RenderOptions& options);    
 std::string flush_markdown(const Diagnosis& diagnosis);
 Lines layer_error_lines(const Diagnosis& diagnosis, const RenderOptions& options);  // diagnosis_errors.cpp
 Lines token_kind_lines(const Diagnosis& diagnosis, const RenderOptions& options);
+Lines token_healing_lines(const Diagnosis& diagnosis, const RenderOptions& options);
 std::string error_markdown(const Diagnosis& diagnosis);
 Lines error_map_lines(const Diagnosis& diagnosis, const RenderOptions& options);    // diagnosis_error_map.cpp
 std::string error_map_markdown(const Diagnosis& diagnosis);

@@ -25,6 +25,9 @@ std::string set_name(const Parts& parts) {
 std::string pair_text(const PairFinding& pair) {
   const std::string both = fmt::format("{} and {}", text_of(pair.one), text_of(pair.other));
   const auto told = [](const std::optional<double>& value) { return share(value, "an unknown share"); };
+  if (pair.one_of_several())
+    return fmt::format("{} hurt together: quantized alone they make {} and {}, both at once {}; exempting the first recovers {}, exempting the second {}, so it is one partner of several", both,
+                       told(pair.alone_one), told(pair.alone_other), told(pair.alone_both), told(pair.exempt_one), told(pair.exempt_other));
   if (pair.kind == PairKind::only_together)
     return fmt::format("{} hurt only together: quantized alone they make {} and {}, both at once {}; exempting either recovers {} and {}", both, told(pair.alone_one),
                        told(pair.alone_other), told(pair.alone_both), told(pair.exempt_one), told(pair.exempt_other));
@@ -72,10 +75,9 @@ Shares company_shares(const Diagnosis& diagnosis) {
 }
 
 Shares token_shares(const Diagnosis& diagnosis) {
-  Shares shares{{diagnosis.tokens.everything ? "codes of all sides" : "codes of the named sides", "exempt, recovers", "quantized alone, makes"}, {}};
+  Shares shares{{diagnosis.tokens.everything ? "codes, on all sides" : "codes, on the named sides", "exempt, recovers", "quantized alone, makes"}, {}};
   for (const TokenScore& one : diagnosis.tokens.scores)
-    shares.rows.push_back({fmt::format("{}: {}{}", one.name, one.tokens.first, one.tokens.first == one.tokens.second ? "" : fmt::format(" to {}", one.tokens.second)),
-                           one.recovery, one.alone});
+    shares.rows.push_back({fmt::format("{}: {}", one.name, positions_text(one.tokens)), one.recovery, one.alone});
   return shares;
 }
 
@@ -100,6 +102,10 @@ std::string markdown_of(const Shares& shares) {
 
 }  // namespace
 
+std::string positions_text(const TokenRange& tokens) {
+  return tokens.first == tokens.second ? std::to_string(tokens.first) : fmt::format("{} to {}", tokens.first, tokens.second);
+}
+
 std::vector<PartScore> suspected(const Diagnosis& diagnosis) {
   std::vector<PartScore> told = diagnosis.scan;
   std::erase_if(told, [&](const PartScore& one) { return !diagnosis.arithmetic.names(one.part); });
@@ -111,6 +117,8 @@ std::vector<LabelledRow> zoom_rows(const Diagnosis& diagnosis) {
   if (diagnosis.interval.set) rows.emplace_back("interval", interval_text(*diagnosis.interval.set));
   if (diagnosis.company.alone) rows.emplace_back("alone", alone_text(diagnosis));
   if (diagnosis.company.pair) rows.emplace_back("pair", pair_text(*diagnosis.company.pair));
+  if (const auto& search = diagnosis.company.search; search && !search->reason.empty())
+    rows.emplace_back("partner", fmt::format("none was found beside which {} does it: {}", set_name(diagnosis.place.set.parts), search->reason));
   if (diagnosis.window_steps > 0)
     rows.emplace_back("floors", fmt::format("the control is {}; {}{}", diagnosis.arithmetic.control_exact ? "bit-equal in every batch of trials" : "not proven",
                                             text_of(diagnosis.arithmetic), below_text(diagnosis.arithmetic)));
@@ -124,7 +132,9 @@ Lines token_lines(const Diagnosis& diagnosis, const RenderOptions& options) { re
 std::string zoom_markdown(const Diagnosis& diagnosis) {
   std::string text;
   for (const auto& [label, sentence] : zoom_rows(diagnosis)) text += fmt::format("\n{}: {}.\n", label, markdown_text(sentence));
-  return text + markdown_of(restored_shares(diagnosis)) + markdown_of(company_shares(diagnosis)) + markdown_of(token_shares(diagnosis));
+  return text + markdown_of(restored_shares(diagnosis)) + markdown_of(company_shares(diagnosis));
 }
+
+std::string tokens_markdown(const Diagnosis& diagnosis) { return markdown_of(token_shares(diagnosis)); }
 
 }  // namespace kvdiff

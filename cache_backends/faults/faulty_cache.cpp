@@ -62,7 +62,7 @@ class FaultyCache : public KvCache {
   FaultyCache(const FaultyCache& other)
       : fault_(other.fault_), place_(other.place_), context_(other.context_), sound_(other.sound_->fork()),
         told_(other.told_ ? other.told_->fork() : nullptr), given_{other.given_[0], other.given_[1]}, updates_(other.updates_),
-        prompt_(other.prompt_), first_tokens_(other.first_tokens_), lost_(other.lost_), old_row_(other.old_row_),
+        prompt_(other.prompt_), first_tokens_(other.first_tokens_), lost_from_(other.lost_from_), lost_(other.lost_), old_row_(other.old_row_),
         old_at_(other.old_at_), shared_(other.shared_), shared_from_(other.shared_from_) {}
 
   const CacheShape& shape() const override { return sound_->shape(); }
@@ -140,6 +140,7 @@ class FaultyCache : public KvCache {
     sound_->restore(parts[0]);
     told_ = std::move(told);
     restore_own_state(parts[2]);
+    lose_restored();
   }
   Bytes bytes() const override { return told_ && fault_.respell ? told_->bytes() : sound_->bytes(); }
   Receipt receipt() const override {
@@ -158,7 +159,7 @@ class FaultyCache : public KvCache {
   // What forks share is the restored one's own from then on.
   std::vector<std::byte> own_state() const {
     ArchiveWriter out;
-    for (const int64_t value : {updates_, prompt_, first_tokens_, lost_, old_at_, shared_from_}) out.number(value);
+    for (const int64_t value : {updates_, prompt_, first_tokens_, lost_from_, lost_, old_at_, shared_from_}) out.number(value);
     out.floats(old_row_);
     out.number(shared_ != nullptr);
     for (const Shared* list : {&given_[0].tokens, &given_[1].tokens, shared_ ? shared_.get() : &given_[0].tokens}) {
@@ -169,7 +170,7 @@ class FaultyCache : public KvCache {
   }
   void restore_own_state(std::span<const std::byte> saved) {
     ArchiveReader in(saved);
-    for (int64_t* value : {&updates_, &prompt_, &first_tokens_, &lost_, &old_at_, &shared_from_}) *value = in.number();
+    for (int64_t* value : {&updates_, &prompt_, &first_tokens_, &lost_from_, &lost_, &old_at_, &shared_from_}) *value = in.number();
     old_row_ = in.floats();
     shared_ = in.flag("a flag of") ? std::make_shared<Shared>() : nullptr;
     Shared unused;
@@ -178,6 +179,14 @@ class FaultyCache : public KvCache {
       for (int64_t left = in.number(0, in.left(), "tokens:"); left > 0; --left) list->push_back(in.floats());
     }
     in.finish();
+  }
+  void lose_restored() {
+    const Receipt receipt = sound_->receipt();
+    const int64_t codes = (place_.side == Side::key ? receipt.key : receipt.value)[static_cast<size_t>(place_.layer)].tokens_quantized;
+    if (fault_.operation == PlantedFault::Operation::restore_loses_codes) lost_ = codes;
+    if (fault_.operation != PlantedFault::Operation::restore_loses_window || codes == tokens()) return;
+    lost_from_ = codes;
+    lost_ = tokens();
   }
   CacheSpec respelled() const {
     const LayerSpec layer = layer_spec(context_.spec, place_.layer, shape().layers);
@@ -215,7 +224,7 @@ class FaultyCache : public KvCache {
   bool handle(BentView& view) const {
     if (lost_ > 0)
       view.each([&](float* row, int64_t, int64_t token) {
-        for (int64_t c = 0; c < view.size() && token < lost_; ++c) row[c] = 0;
+        for (int64_t c = 0; c < view.size() && token >= lost_from_ && token < lost_; ++c) row[c] = 0;
       });
     const auto overlay = [&](int64_t token, const std::vector<float>& source) {
       if (token >= view.tokens || source.empty()) return;
@@ -249,7 +258,7 @@ class FaultyCache : public KvCache {
   std::unique_ptr<KvCache> sound_, told_;  // told_: another cache that the place is read from
   Given given_[2];
   int64_t updates_ = 0, prompt_ = 0, first_tokens_ = 0;
-  int64_t lost_ = 0;                       // tokens whose scales a fork lost
+  int64_t lost_from_ = 0, lost_ = 0;       // tokens [lost_from_, lost_) that a fork or a restore lost
   std::vector<float> old_row_;             // of the token behind a crop
   int64_t old_at_ = 0;
   mutable std::shared_ptr<Shared> shared_;  // mutable: a fork that shares changes its original, too

@@ -40,7 +40,7 @@ struct PlantedFault {
   // The place is kept by another spec than the one that is told. "": this spec cannot be told so.
   std::string (*respell)(const SideSpec& side, const LaneSpec& lane, double strength) = nullptr;
   // Goes wrong only when it is handled.
-  enum class Operation { none, fork_shares, fork_loses, reset_keeps, crop_stale, reorder_ignored } operation = Operation::none;
+  enum class Operation { none, fork_shares, fork_loses, reset_keeps, crop_stale, reorder_ignored, restore_loses_codes, restore_loses_window } operation = Operation::none;
   // Does it change anything in a cache like this, in principle?
   bool (*applies)(const SideSpec& side, const LaneSpec& lane, const CacheShape& shape, const FaultPlace& place) = nullptr;
 };

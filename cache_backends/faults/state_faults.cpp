@@ -66,6 +66,8 @@ constexpr PlantedFault rows[] = {
     {"copy.loses_scales", "stale, shared or unreset state", "C", "a fork loses the scales of what it holds", 1, 1, false, false, nullptr, nullptr, Operation::fork_loses, any},
     {"reset.keeps", "stale, shared or unreset state", "C", "a reset leaves the old tokens", 1, 1, true, false, nullptr, nullptr, Operation::reset_keeps, any},
     {"crop.stale", "stale, shared or unreset state", "C", "the first token behind a crop reads what stood there before", 1, 1, false, false, nullptr, nullptr, Operation::crop_stale, keeps_a_window},
+    {"restore.loses_codes", "stale, shared or unreset state", "C", "what was encoded is not there after save and restore", 1, 1, false, false, nullptr, nullptr, Operation::restore_loses_codes, encodes_later},
+    {"restore.loses_window", "stale, shared or unreset state", "C", "what was in full precision is not there after save and restore", 1, 1, false, false, nullptr, nullptr, Operation::restore_loses_window, keeps_a_window},
     {"reorder.ignored", "stale, shared or unreset state", "B", "a reorder of sequences is not followed", 1, 1, false, false, nullptr, nullptr, Operation::reorder_ignored, any},
 };
 

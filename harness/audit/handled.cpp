@@ -17,6 +17,7 @@ constexpr Row rows[] = {{"fork, the copy goes on", "fork, the copy goes on"},
                         {"two continuations interleaved", "two continuations interleaved"},
                         {"reset", "reset"},
                         {"crop", "crop"},
+                        {"save and restore", "save and restore"},
                         {"reorder", "reorder of one sequence"},
                         {"reorder", "reorder of two sequences", true}};
 

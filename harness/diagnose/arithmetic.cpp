@@ -39,7 +39,8 @@ double three_digits(double value) { return std::strtod(fmt::format("{:.2e}", val
 
 }  // namespace
 
-ArithmeticFinding measure_arithmetic(Loaded& loaded, const RunPlace& place, std::span<const int32_t> text, const TrialWindow& window) {
+ArithmeticFinding measure_arithmetic(Loaded& loaded, const RunPlace& place, std::span<const int32_t> text, const TrialWindow& window,
+                                     std::optional<int64_t> too) {
   ArithmeticFinding found;
   if (!place.measure_floor) found.reason = "this program was built without torch, which computes in float64";
   else if (excluded_from_cutting(loaded.ready.files.config)) found.reason = "dynamic RoPE scaling depends on how the text was cut";
@@ -47,7 +48,8 @@ ArithmeticFinding measure_arithmetic(Loaded& loaded, const RunPlace& place, std:
   std::vector<int32_t> tokens = loaded.ready.prompt.token_ids;
   const int64_t first = static_cast<int64_t>(tokens.size()) - 1 + window.first;
   tokens.insert(tokens.end(), text.begin(), text.end());
-  tokens.resize(static_cast<size_t>(first + window.steps));  // the last step's own token is not read
+  const int64_t steps = std::max(window.end(), too.value_or(0) + 1) - window.first;
+  tokens.resize(static_cast<size_t>(first + steps));  // the last step's own token is not read
   const std::vector<float> hidden = last_hidden(*loaded.engine, tokens);
   const ModelShape& shape = loaded.model->shape();
   const auto width = static_cast<size_t>(shape.hidden);
@@ -60,6 +62,11 @@ ArithmeticFinding measure_arithmetic(Loaded& loaded, const RunPlace& place, std:
   found.first = window.first;
   for (const double step : place.measure_floor({loaded.ready.files, loaded.ready.dtype, tokens, first, logits_of, loaded.ready.pool->threads()}))
     found.by_step.push_back(three_digits(step));
+  if (steps > window.steps) {
+    found.behind_step = *too;
+    found.behind = found.by_step.back();
+    found.by_step.resize(static_cast<size_t>(window.steps));
+  }
   double sum = 0;
   for (const double step : found.by_step) sum += step;
   found.floor = found.by_step.empty() ? 0 : three_digits(sum / static_cast<double>(found.by_step.size()));

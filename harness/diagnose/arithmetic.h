@@ -24,6 +24,8 @@ struct ArithmeticFinding {
   std::string reason;            // why not
   int64_t first = 0;             // the step that by_step begins with: the window's
   std::vector<double> by_step;   // largest |logit - float64 logit| of the step
+  std::optional<double> behind;  // the same of the one step behind the window that was asked for, too
+  int64_t behind_step = -1;
   double floor = 0;              // mean of by_step
   std::optional<double> candidate;  // the same mean of the candidate against the reference; none: not finite
   bool control_exact = false;    // the other floor: the control was bit-equal in every batch of trials
@@ -31,14 +33,17 @@ struct ArithmeticFinding {
   Parts parts_below;             // sides that do no more than that, quantized alone and exempt alone; never named
   bool names(const Part& part) const { return std::find(parts_below.begin(), parts_below.end(), part) == parts_below.end(); }
   std::optional<double> at(int64_t step) const {
+    if (step == behind_step) return behind;
     const int64_t index = step - first;
     if (index < 0 || index >= static_cast<int64_t>(by_step.size())) return std::nullopt;
     return by_step[static_cast<size_t>(index)];
   }
 };
 
-// `text`: the reference's tokens up to the end of the window. Costs one pass in float64, and nothing of the trial budget.
-ArithmeticFinding measure_arithmetic(Loaded& loaded, const RunPlace& place, std::span<const int32_t> text, const TrialWindow& window);
+// `text`: the reference's tokens up to the last step that is asked for. `too`: that step as well, where it lies behind the
+// window; it does not count for the floor. Costs one pass in float64, and nothing of the trial budget.
+ArithmeticFinding measure_arithmetic(Loaded& loaded, const RunPlace& place, std::span<const int32_t> text, const TrialWindow& window,
+                                     std::optional<int64_t> too = std::nullopt);
 
 void judge_candidate(const TrialAnswer& whole, ArithmeticFinding& found);
 

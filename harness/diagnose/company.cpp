@@ -1,5 +1,7 @@
 #include "harness/diagnose/company.h"
 
+#include <fmt/format.h>
+
 #include "cache_backends/error.h"
 #include "harness/diagnose/walk.h"
 
@@ -48,6 +50,56 @@ Parts partners_of(const Walk& walk, const Part& accused) {
   return partners;
 }
 
+// The others that do little alone, in the order of the ranking.
+Parts others_of(const Walk& walk, const Part& accused) {
+  Parts others;
+  for (const PartScore& one : walk.result.scan)
+    if (one.part != accused && one.alone.value_or(1) < half) others.push_back(one.part);
+  return others;
+}
+
+std::optional<double> made_with(Walk& walk, const Part& accused, Parts group) {
+  group.push_back(accused);
+  return walk.makes(walk.trials.ask({alone_trial(walk.subject, group)})[0]);
+}
+
+std::string budget_spent(const PartnerSearch& search) {
+  return fmt::format("the budget was spent with the partner still among {} of {} sides", search.left, search.sides);
+}
+
+// Why the group's halves were not asked further; "": `group` is one side, which with the accused one makes the target.
+std::string halve(Walk& walk, const Part& accused, Parts& group, std::optional<double>& made) {
+  constexpr double target = SetRule{}.target;
+  PartnerSearch& search = *walk.result.company.search;
+  made = made_with(walk, accused, group);
+  if (made && *made < target) return fmt::format("not even with all {} others that do little alone it makes as much as {:.0f} %", group.size(), 100 * target);
+  while (made && group.size() > 1) {
+    const auto middle = group.begin() + static_cast<std::ptrdiff_t>((group.size() + 1) / 2);
+    Parts first{group.begin(), middle}, second{middle, group.end()};
+    made = made_with(walk, accused, first);
+    if (made && *made < target) {
+      made = made_with(walk, accused, second);
+      first = std::move(second);
+    }
+    if (made && *made < target) return fmt::format("it takes several of {} sides at once: with either half of them it makes less than {:.0f} %", group.size(), 100 * target);
+    if (!made) break;
+    group = std::move(first);
+    search.left = static_cast<int64_t>(group.size());
+  }
+  return made ? "" : budget_spent(search);
+}
+
+void search_partner(Walk& walk, const Part& accused) {
+  CompanyFinding& found = walk.result.company;
+  Parts group = others_of(walk, accused);
+  if (group.empty()) return;
+  found.search = {static_cast<int64_t>(group.size()), static_cast<int64_t>(group.size()), ""};
+  std::optional<double> made;
+  found.search->reason = halve(walk, accused, group, made);
+  if (found.search->reason.empty()) found.pair = PairFinding{PairKind::only_together, accused, group.front(), {}, {}, {}, {}, {}, made};
+  else if (!made) walk.result.left_to_try.push_back(fmt::format("the accused side quantized together with the {} others that its partner may be", found.search->left));
+}
+
 void find_partner(Walk& walk) {
   const Part accused = walk.accused().front();
   const Parts partners = partners_of(walk, accused);
@@ -61,6 +113,7 @@ void find_partner(Walk& walk) {
     pair = PairFinding{PairKind::only_together, accused, partners[i], {}, {}, {}, {}, {}, both};
   }
   if (!answers.empty() && !answers.back()) walk.result.left_to_try.push_back("the accused side quantized together with each of the likely others");
+  else if (!pair) search_partner(walk, accused);
   if (!pair) return;
   pair->exempt_both = walk.recovered(walk.trials.known(exempt_trial(walk.subject, {accused, pair->other})));
   fill_from_scan(walk, *pair);

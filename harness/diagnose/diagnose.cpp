@@ -105,9 +105,10 @@ class Diagnostician {
     const TrialWindow window{result_.place.step, std::min(window_steps, steps - result_.place.step)};
     result_.window_first = window.first;
     result_.window_steps = window.steps;
-    set_budget(base, window);
-    TrialPlan plan{lockstep_input(run_, loaded_.ready, nullptr), window, result_.budget.trials};
     const std::optional<Divergence>& parting = candidate.free->first_divergence;
+    const std::optional<int64_t> flip = parting ? std::optional(parting->step) : std::nullopt;
+    set_budget(base, window.end(), std::max(window.end(), flip.value_or(-1) + 1));
+    TrialPlan plan{lockstep_input(run_, loaded_.ready, nullptr), window, result_.budget.trials};
     if (parting) plan.flip = FlipPoint{parting->step, parting->reference.id, parting->candidate.id};
     Trials trials(*loaded_.engine, std::move(plan), hooks_);
     Material& material = this->material(base);
@@ -115,7 +116,7 @@ class Diagnostician {
     study_errors(base, material, loaded_.engine->pool, result_);
     material.crop(material.prompt + window.end());
     if (hooks_.progress) hooks_.progress({"arithmetic floor", 0, window.steps, 0, 0});
-    result_.arithmetic = measure_arithmetic(loaded_, place_, fed_text(base), window);
+    result_.arithmetic = measure_arithmetic(loaded_, place_, fed_text(base), window, flip);
     attribute(trials, material, parting);
     finish(trials);
   }
@@ -128,18 +129,23 @@ class Diagnostician {
     return std::span(tokens).first(std::min(tokens.size(), static_cast<size_t>(base.lanes[reference_lane].steps - 1)));
   }
 
-  // What the first run took tells what a trial will take, on this machine, now. The number is recorded.
-  void set_budget(const RunReport& base, const TrialWindow& window) {
+  // What the first run took tells what a trial will take, on this machine, now: trials about the place run to the flip, all
+  // others to the end of the window. The number is recorded.
+  void set_budget(const RunReport& base, int64_t window_end, int64_t flip_end) {
     if (budget_.seconds <= 0) return;
     double decode = 0;
     for (const PhaseTime& phase : base.timing.phases)
       if (phase.phase == "decode") decode = phase.seconds;
     const double lane_steps = static_cast<double>(base.lanes[reference_lane].steps) * (2.0 * static_cast<double>(base.lanes.size()) - 2);
-    const double one = std::max(1e-3, decode / std::max(1.0, lane_steps) * static_cast<double>(window.end()));
-    result_.budget.trials = std::max<int64_t>(1, static_cast<int64_t>((budget_.seconds - base.timing.seconds) / one));
+    const auto cost = [&](int64_t steps) { return std::max(1e-3, decode / std::max(1.0, lane_steps) * static_cast<double>(steps)); };
+    const double seconds = budget_.seconds - base.timing.seconds;
+    const double of_the_place = 2 * static_cast<double>(quantized_parts(spec(), result_.layers).size()) + kept_for_remedies;
+    const double trials = std::min(seconds / cost(flip_end), of_the_place);
+    result_.budget.trials = std::max<int64_t>(1, static_cast<int64_t>(trials + std::max(0.0, seconds - trials * cost(flip_end)) / cost(window_end)));
   }
 
   void attribute(Trials& trials, const Material& material, const std::optional<Divergence>& parting) {
+    trials.follow_flip(true);
     const auto whole = trials.ask({{spec(), {}}});
     Walk walk{trials, {spec(), result_.layers, whole[0] ? whole[0]->kld : 0}, material, result_};
     result_.candidate_kld = walk.subject.kld;
@@ -158,6 +164,7 @@ class Diagnostician {
     } else {
       trials.keep(std::min(kept_for_remedies, trials.left() / 2));
       find_place(walk);
+      trials.follow_flip(false);
       if (!walk.accused().empty()) {
         zoom(walk);
         find_interval(walk);

@@ -151,6 +151,7 @@ Json json_of(const CompanyFinding& found) {
   object["members"] = Json::array();
   for (const MemberScore& score : found.members) object["members"].push_back(json_of(score));
   object["pair"] = found.pair ? json_of(*found.pair) : Json(nullptr);
+  if (found.search) object["search"] = {{"sides", found.search->sides}, {"left", found.search->left}, {"reason", found.search->reason}};
   return object;
 }
 

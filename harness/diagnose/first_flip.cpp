@@ -43,12 +43,8 @@ void fill_shares(const Walk& walk, FirstFlip& flip) {
 }
 
 // Why nothing more can be said; "": it can.
-std::string missing(const Walk& walk, const FirstFlip& flip, const std::optional<TrialAnswer>& whole) {
-  const TrialWindow& window = walk.trials.window();
+std::string missing(const Walk& walk, const std::optional<TrialAnswer>& whole) {
   if (walk.result.arithmetic.below) return "the cache does no more than rounding does, so no cause was looked for";
-  if (flip.at->step >= window.end())
-    return fmt::format("the divergence shows from step {}, long before the text parts: step {} lies behind the window of steps {} to {}, in which the trials ran",
-                       window.first, flip.at->step, window.first, window.end() - 1);
   if (!whole) return "the budget was spent before the cache itself was asked";
   if (!whole->flip) return "logits of that step are not finite with this cache";
   if (whole->flip->says_reference) return "in forced mode, on the reference's own text, this cache does not flip there";
@@ -66,6 +62,13 @@ std::string parting(const FirstFlip& flip) {
   else
     text += fmt::format(" The reference leads its second choice by {:.3g}; whether that is a near-tie is unknown: the arithmetic floor was not measured.", at.reference_margin);
   return text;
+}
+
+// The set is one of the window's divergence; the shares are of this step.
+std::string behind(const TrialWindow& window, const Divergence& at) {
+  if (at.step < window.end()) return "";
+  return fmt::format(" The divergence shows from step {}, long before: what is said of layers elsewhere is of steps {} to {}, what follows here is of step {}.",
+                     window.first, window.first, window.end() - 1, at.step);
 }
 
 // A logit, or a change of one, as a person reads it.
@@ -116,9 +119,9 @@ void explain_flip(Walk& walk, const std::optional<Divergence>& divergence) {
   flip.floor = walk.result.arithmetic.at(divergence->step);
   flip.at->near_tie = near_tie(divergence->reference_margin, flip.floor);
   flip.reference_gap = divergence->reference.logit - divergence->reference_for_candidate.logit;
-  flip.account = parting(flip);
+  flip.account = parting(flip) + behind(walk.trials.window(), *divergence);
   const auto whole = walk.trials.known({walk.subject.spec, {}});
-  flip.reason = missing(walk, flip, whole);
+  flip.reason = missing(walk, whole);
   if (whole && whole->flip) flip.candidate_gap = whole->flip->gap();
   if (!flip.reason.empty()) {
     flip.account += fmt::format(" Which layer did it is not told: {}.", flip.reason);

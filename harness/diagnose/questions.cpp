@@ -119,7 +119,7 @@ std::string place_text(const Diagnosis& diagnosis) {
                               percent_of(place.set.recovery), tokens_text(diagnosis));
   std::string company;
   if (const auto& pair = diagnosis.company.pair; pair && pair->kind == PairKind::only_together)
-    company = fmt::format(", but only together with {}", text_of(pair->other));
+    company = fmt::format(", but only together with {}{}", pair->one_of_several() ? "others, like " : "", text_of(pair->other));
   return text + fmt::format("{}{}{}; exempting {} recovers {}", one_head ? text_of(place.heads->parts, 1) : text_of(place.set.parts, 6),
                             channels_text(diagnosis), company, place.set.parts.size() == 1 ? "that side" : place.pair ? "the pair" : "them",
                             percent_of(place.set.recovery)) + tokens_text(diagnosis);

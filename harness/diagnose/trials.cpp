@@ -116,6 +116,11 @@ void Trials::run_batches(const std::vector<const Trial*>& fresh) {
   }
 }
 
+int64_t Trials::end_of_batch(bool read_text) const {
+  const bool to_the_flip = follows_flip_ && plan_.flip && !read_text;
+  return std::min(plan_.input.tokens, to_the_flip ? std::max(plan_.window.end(), plan_.flip->step + 1) : plan_.window.end());
+}
+
 void Trials::run_batch(const std::vector<const Trial*>& batch) {
   const CacheSpec full = parse_cache_spec("full");
   LockstepInput input = plan_.input;
@@ -124,7 +129,7 @@ void Trials::run_batch(const std::vector<const Trial*>& batch) {
   input.local = false;
   input.forced = true;
   input.free = std::any_of(batch.begin(), batch.end(), [](const Trial* trial) { return trial->read_text; });
-  input.tokens = std::min(plan_.input.tokens, plan_.window.end());
+  input.tokens = end_of_batch(input.free);
   Recorder recorder({static_cast<int>(input.lanes.size()), 1, input.tokens});
   FlipObserver observer(recorder, plan_.flip, input.lanes.size());
   input.observer = &observer;

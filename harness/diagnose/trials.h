@@ -36,10 +36,10 @@ struct TrialAnswer {
   int64_t not_finite = 0;     // steps of the window
   int64_t flips = 0;          // steps of the window
   std::optional<int64_t> parts_at;  // read_text: the first step whose token is not the reference's
-  int64_t bytes = 0;                // held when the window ends
+  int64_t bytes = 0;                // held at the trial's last step: the window's last one where it is read_text
   std::vector<double> kld_by_step;  // of the window
   double largest = 0;               // mean over the window of the step's largest |logit - the reference's|
-  std::optional<FlipLogits> flip;   // none: not asked for, outside the window, or not finite
+  std::optional<FlipLogits> flip;   // none: not asked for, behind the trial's last step, or not finite
   double coded_share = 0;           // of the tokens held then on the sides that quantize: those that are codes
 };
 
@@ -75,6 +75,9 @@ class Trials {
   int64_t budget() const { return plan_.budget; }
   int64_t left() const { return interrupted_ ? 0 : std::max<int64_t>(0, plan_.budget - asked_ - kept_); }
   void keep(int64_t trials) { kept_ = trials; }  // so many of the budget are for later
+  // Trials asked from now on run to the flip's step where that lies behind the window, save those that are read_text. The
+  // window's figures are the same bits; only time is spent.
+  void follow_flip(bool follows) { follows_flip_ = follows; }
   void join(const Trials& other);                // those of another prompt: they count here, too
   bool interrupted() const { return interrupted_; }
   const std::string& control_fault() const { return control_fault_; }  // empty: the control was bit-equal in every batch
@@ -82,13 +85,14 @@ class Trials {
  private:
   void run_batches(const std::vector<const Trial*>& fresh);
   void run_batch(const std::vector<const Trial*>& batch);
+  int64_t end_of_batch(bool read_text) const;
 
   Engine& engine_;
   const TrialPlan plan_;
   const RunHooks hooks_;
   std::map<std::string, TrialAnswer> answers_;
   int64_t asked_ = 0, kept_ = 0;
-  bool interrupted_ = false;
+  bool interrupted_ = false, follows_flip_ = false;
   std::string control_fault_;
 };
 

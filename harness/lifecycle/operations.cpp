@@ -156,16 +156,29 @@ Cache saved_and_restored(const OperationTrial& trial, Cache cache) {
   return restored;
 }
 
+// A cache of another make that cannot be saved says so by UserError(usage), also when it is empty.
+bool can_be_saved(const OperationTrial& trial) {
+  try {
+    trial.make()->save();
+    return true;
+  } catch (const UserError& error) {
+    if (error.code() != ExitCode::usage) throw;
+    return false;
+  }
+}
+
 std::optional<Difference> told_otherwise(const KvCache& found, const KvCache& expected, int64_t update) {
   if (!(found.bytes() == expected.bytes())) return Difference{update, 0, "bytes held", {}};
   if (!(found.receipt() == expected.receipt())) return Difference{update, 0, "the receipt", {}};
   return std::nullopt;
 }
 
-// Behind the prompt and every flush, where attention still reads what is not held any more, and in the middle, beside a cache
-// that was never saved.
+// Behind the prompt and every flush, where attention still reads what is not held any more, one token later, where a window
+// holds something again, and in the middle; beside a cache that was never saved.
 void save_and_restore(OperationTrial& trial) {
   const Tape& tape = trial.tape;
+  trial.applies = can_be_saved(trial);
+  if (!trial.applies) return;
   const Cache stayed = trial.make();
   Cache moved = trial.make();
   for (int64_t update = 0; update < tape.updates() && !trial.found; ++update) {
@@ -178,7 +191,8 @@ void save_and_restore(OperationTrial& trial) {
       for (int layer = 0; layer < tape.shape.layers; ++layer) cache->count_read(layer);
       cache->settle();
     }
-    if (!unsettled && token == tape.middle()) moved = saved_and_restored(trial, std::move(moved));
+    const bool window_began = update > 0 && trial.expected.flushed(update - 1);
+    if (!unsettled && (window_began || token == tape.middle())) moved = saved_and_restored(trial, std::move(moved));
     trial.note(trial.expected.check_held(*moved, update));
     trial.note(told_otherwise(*moved, *stayed, update));
   }

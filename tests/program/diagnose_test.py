@@ -101,7 +101,7 @@ class Diagnoses(unittest.TestCase):
         self.assertRegex(lines[0], "^(FOUND|DIFFUSE)  ")
         text = "\n".join(lines)
         parts = ("1.  Does disabling", "2.  Is cache handling", "3.  Is a gentler", "4.  Which", "\nplace ", "\ncause ", "\ncure ", "\nfloors ",
-                 "\nTHE STEP AT WHICH THE TEXT PARTS", "\nWHICH TOKENS' CODES")
+                 "\nTHE STEP AT WHICH THE TEXT PARTS", "\nHOW MUCH ERROR THE TOKENS HOLD", "\nWHAT HEALING TOKENS DOES")
         places = [text.index(part) for part in parts]
         self.assertEqual(places, sorted(places))
         self.assertNotIn("\x1b", text)
@@ -132,7 +132,7 @@ class Diagnoses(unittest.TestCase):
 
     def test_sections_for_the_terminal(self):
         text = self.diagnose("hqq:bits=2,group=16,residual=4").stdout
-        titles = ["WHERE THE ERROR IS MADE", "BY KIND OF TOKEN", "FLUSHES", "ERROR BY LAYER AND STEP", "REMEDIES TRIED"]
+        titles = ["WHERE THE ERROR IS MADE", "HOW MUCH ERROR THE TOKENS HOLD", "WHAT HEALING TOKENS DOES", "CODES, ON ", "FLUSHES", "ERROR BY LAYER AND STEP", "REMEDIES TRIED"]
         places = [text.index("\n" + title) for title in titles]
         self.assertEqual(places, sorted(places))
         self.assertIn("Cost of encoding again", text)

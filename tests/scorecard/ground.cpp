@@ -105,6 +105,7 @@ class WatchedCache : public ForwardingCache {
   void crop(int64_t tokens) override { handled().crop(tokens); }
   void reorder(std::span<const int64_t> rows) override { handled().reorder(rows); }
   void reset() override { handled().reset(); }
+  void restore(std::span<const std::byte> saved) override { handled().restore(saved); }
   std::unique_ptr<KvCache> fork() const override { return cache_->fork(); }
 
  private:

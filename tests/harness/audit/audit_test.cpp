@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cache_backends/decorators/forwarding_cache.h"
 #include "cache_backends/error.h"
+#include "cache_backends/faults/peer_cache_faults.h"
 #include "cache_backends/faults/planted_fault.h"
 #include "harness/audit/causes.h"
 #include "tests/catch.h"
@@ -74,6 +76,47 @@ TEST_CASE("audit: a cache that is what its spec says conforms, and is sound", "[
     CHECK(audit.handling.size() >= 3);
     for (const HandlingRow& row : audit.handling) CHECK_FALSE(row.difference);
   }
+}
+
+TEST_CASE("audit: what save and restore lose is placed, and named by the operation", "[audit]") {
+  const Ground ground;
+  for (const char* name : {"restore.loses_codes", "restore.loses_window"}) {
+    const Audit audit = ground.audit("hqq:bits=4,group=64,residual=8", &find_planted_fault(name), {.layer = 2, .side = Side::value, .update = 0});
+    INFO(name << ": " << audit.evidence);
+    CHECK(audit.operation == "save and restore");
+    CHECK(audit.cause == cause::state);
+    REQUIRE(audit.parts.size() == 1);
+    CHECK(audit.parts[0].layer == 2);
+    CHECK(audit.parts[0].side == Side::value);
+    for (const HandlingRow& row : audit.handling) CHECK(row.difference.has_value() == (row.operation == "save and restore"));
+  }
+}
+
+TEST_CASE("audit: the peer's way of saving is caught as one that loses the codes", "[audit]") {
+  const Ground ground;
+  const CacheSpec spec = parse_cache_spec("hqq:bits=4,group=64,residual=8");
+  const PeerCacheFault& fault = find_peer_cache_fault("restore-residual-alone");
+  const auto make = [&](const CacheShape& wanted) { return fault.plant(make_cache(spec, wanted)); };
+  const Audit audit = audit_cache({spec, make, ground.tape, ground.frequencies});
+  INFO(audit.evidence);
+  CHECK(audit.operation == "save and restore");
+  CHECK(audit.cause == cause::state);
+  CHECK(audit.evidence.find("IndexError: tuple index out of range") != std::string::npos);
+}
+
+TEST_CASE("audit: a cache that cannot be saved is not asked to, and is sound", "[audit]") {
+  class NotSaved : public ForwardingCache {
+   public:
+    explicit NotSaved(std::unique_ptr<KvCache> cache) : ForwardingCache(std::move(cache)) {}
+    std::vector<std::byte> save() const override { throw UserError(ExitCode::usage, "this cache cannot be saved"); }
+    std::unique_ptr<KvCache> fork() const override { return std::make_unique<NotSaved>(cache_->fork()); }
+  };
+  const Ground ground;
+  const CacheSpec spec = parse_cache_spec("int8");
+  const Audit audit = audit_cache({spec, [&](const CacheShape& wanted) { return std::make_unique<NotSaved>(make_cache(spec, wanted)); }, ground.tape, {}});
+  INFO(audit.evidence);
+  CHECK(audit.conforms);
+  for (const HandlingRow& row : audit.handling) CHECK(row.operation != "save and restore");
 }
 
 TEST_CASE("audit: the head that is hit is the head that is named", "[audit]") {

@@ -156,6 +156,39 @@ TEST_CASE("checks: a missing or too small RoPE base, and a missing scaling, are 
   CHECK(after_config(llama3).back() == "positions.scaling");
 }
 
+TEST_CASE("checks: longrope is read, computed by hand, and refused by name", "[checks]") {
+  using Json = nlohmann::json;
+  const auto said = [](const std::function<void(Json&)>& change) {
+    const PlantedModel model;  // heads of 16: 8 pairs
+    model.edit("config.json", [&](Json& c) {
+      c["max_position_embeddings"] = 131072;
+      c["rope_parameters"] = {{"rope_type", "longrope"}, {"rope_theta", 10000.0}, {"short_factor", std::vector<double>(8, 1.0)},
+                              {"long_factor", std::vector<double>(8, 4.0)}, {"original_max_position_embeddings", 4096}};
+      change(c);
+    });
+    const auto findings = model.file_findings();
+    UNSCOPED_INFO(all_text(findings));
+    CHECK(failed_ids(findings)[0] == "config.readable");
+    for (const CheckFinding& one : findings) {
+      if (one.id == "config.readable") CHECK(one.result.found.find("longrope") != std::string::npos);
+      if (one.id == "positions.longrope") return one.result;
+    }
+    return CheckResult{};
+  };
+  // sqrt(1 + ln 32 / ln 4096) = sqrt(1 + 5 / 12)
+  const CheckResult sound = said([](Json&) {});
+  CHECK(sound.outcome == Outcome::passed);
+  CHECK(sound.found == "rope type longrope: 8 of short_factor and 8 of long_factor for 8 pairs of a head, the long ones beyond 4096 of 131072 positions, "
+                       "attention factor 1.19 (from a factor of 32); kvdiff does not compute it");
+  CHECK(said([](Json& c) { c["rope_parameters"]["attention_factor"] = 1.25; }).found.find("attention factor 1.25;") != std::string::npos);
+  CHECK(said([](Json& c) { c["max_position_embeddings"] = 4096; }).found.find("attention factor 1 (from a factor of 1)") != std::string::npos);
+  const CheckResult shorter = said([](Json& c) { c["rope_parameters"]["long_factor"].erase(0); });
+  CHECK(shorter.outcome == Outcome::failed);
+  CHECK(shorter.found.find("7 of long_factor for 8 pairs") != std::string::npos);
+  CHECK(said([](Json& c) { c["rope_parameters"]["short_factor"][3] = 0; }).found.find("no sound short_factor") != std::string::npos);
+  CHECK(said([](Json& c) { c["rope_parameters"].erase("original_max_position_embeddings"); }).outcome == Outcome::failed);
+}
+
 TEST_CASE("checks: weights that float16 cannot hold are found", "[checks]") {
   PlantedModel model;
   model.tensor("model.norm.weight").values[3] = 70000;

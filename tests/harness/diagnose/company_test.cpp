@@ -27,37 +27,41 @@ class TurnedPage : public KvPage {
   const int64_t head_size_;
 };
 
-// A cache whose last layer's keys turn as soon as layer 0's keys and layer 1's keys are quantized: both, or one of them.
+bool both_keys(const KvCache& cache) { return cache.pages(0).key_quantized && cache.pages(1).key_quantized; }
+bool either_key(const KvCache& cache) { return cache.pages(0).key_quantized || cache.pages(1).key_quantized; }
+// Two partners: exempting one of them heals nothing, so neither is likely.
+bool one_of_two_partners(const KvCache& cache) { return cache.pages(0).key_quantized && (cache.pages(2).value_quantized || cache.pages(3).value_quantized); }
+// No one partner is enough.
+bool all_three(const KvCache& cache) { return cache.pages(0).key_quantized && cache.pages(1).value_quantized && cache.pages(3).value_quantized; }
+
+// A cache whose last layer's keys turn as soon as some sides are quantized.
+using Sprung = bool (*)(const KvCache& cache);
 class TrapCache : public ForwardingCache {
  public:
-  TrapCache(std::unique_ptr<KvCache> cache, PairKind kind) : ForwardingCache(std::move(cache)), kind_(kind) {}
+  TrapCache(std::unique_ptr<KvCache> cache, Sprung sprung) : ForwardingCache(std::move(cache)), sprung_(sprung) {}
   KvPages pages(int layer) const override {
     KvPages pages = cache_->pages(layer);
-    if (layer + 1 != shape().layers || !sprung()) return pages;
+    if (layer + 1 != shape().layers || !sprung_(*cache_)) return pages;
     for (auto& page : pages.key) page = std::make_shared<TurnedPage>(page, shape().head_size);
     return pages;
   }
-  std::unique_ptr<KvCache> fork() const override { return std::make_unique<TrapCache>(cache_->fork(), kind_); }
+  std::unique_ptr<KvCache> fork() const override { return std::make_unique<TrapCache>(cache_->fork(), sprung_); }
 
  private:
-  bool sprung() const {
-    const bool one = cache_->pages(0).key_quantized, other = cache_->pages(1).key_quantized;
-    return kind_ == PairKind::only_together ? one && other : one || other;
-  }
-  const PairKind kind_;
+  const Sprung sprung_;
 };
 
-// Eight fine sides of which layer 0's keys and layer 1's keys are the planted pair.
-Diagnosis with_pair(PairKind kind) {
+// Eight fine sides, and a trap.
+Diagnosis with_trap(Sprung sprung, int64_t trials = 240) {
   TinyLlama model;
   model.layers = 4;
   model.outlier_channels = {};
   const TinyFolder tiny(model);
   RunHooks hooks;
-  hooks.wrap_cache = [kind](LaneId, Mode, std::unique_ptr<KvCache> cache) -> std::unique_ptr<KvCache> {
-    return std::make_unique<TrapCache>(std::move(cache), kind);
+  hooks.wrap_cache = [sprung](LaneId, Mode, std::unique_ptr<KvCache> cache) -> std::unique_ptr<KvCache> {
+    return std::make_unique<TrapCache>(std::move(cache), sprung);
   };
-  return diagnose(tiny.ask("hqq:bits=8,group=16,residual=4"), {.trusts_the_cache = true}, {}, hooks);  // else it is caught at once
+  return diagnose(tiny.ask("hqq:bits=8,group=16,residual=4"), {.trials = trials, .trusts_the_cache = true}, {}, hooks);  // else it is caught at once
 }
 
 const Part first{0, Side::key, -1}, second{1, Side::key, -1};
@@ -83,7 +87,7 @@ void check_reports(const Diagnosis& found, const std::string& words) {
 }  // namespace
 
 TEST_CASE("company: two sides that hurt only together are reported as a pair", "[diagnose]") {
-  const Diagnosis found = with_pair(PairKind::only_together);
+  const Diagnosis found = with_trap(both_keys);
   INFO(diagnosis_json(found));
   CHECK(found.finding == Finding::found);
   REQUIRE(found.place.set.parts.size() == 1);  // one exempt is enough
@@ -102,7 +106,7 @@ TEST_CASE("company: two sides that hurt only together are reported as a pair", "
 }
 
 TEST_CASE("company: two sides each of which breaks it are reported as a pair", "[diagnose]") {
-  const Diagnosis found = with_pair(PairKind::either_breaks);
+  const Diagnosis found = with_trap(either_key);
   INFO(diagnosis_json(found));
   CHECK(found.finding == Finding::found);
   CHECK(found.place.pair);
@@ -115,6 +119,51 @@ TEST_CASE("company: two sides each of which breaks it are reported as a pair", "
   CHECK(*pair.alone_one > 0.9);
   CHECK(found.company.members.size() == 2);
   check_reports(found, "either of");
+}
+
+TEST_CASE("company: a partner whose exemption heals nothing is found by halving, and is told to be one of several", "[diagnose]") {
+  const Diagnosis found = with_trap(one_of_two_partners);
+  INFO(diagnosis_json(found));
+  CHECK(found.place.set.parts == Parts{first});
+  REQUIRE(found.company.pair);
+  const PairFinding& pair = *found.company.pair;
+  CHECK(pair.kind == PairKind::only_together);
+  CHECK(pair.one == first);
+  CHECK((pair.other == Part{2, Side::value, -1} || pair.other == Part{3, Side::value, -1}));
+  CHECK(*pair.alone_both > 0.9);
+  CHECK(*pair.alone_one < 0.1);
+  CHECK(*pair.exempt_other < 0.1);
+  CHECK(pair.one_of_several());
+  REQUIRE(found.company.search);
+  CHECK(found.company.search->sides == 7);
+  CHECK(found.company.search->left == 1);
+  CHECK(found.company.search->reason.empty());
+  CHECK(found.headline.find("but only together with others, like layer") != std::string::npos);
+  check_reports(found, "one partner of several");
+}
+
+TEST_CASE("company: what needs more than one partner is not called a pair", "[diagnose]") {
+  const Diagnosis found = with_trap(all_three);
+  INFO(diagnosis_json(found));
+  REQUIRE(found.place.set.parts.size() == 1);
+  CHECK_FALSE(found.company.pair);
+  REQUIRE(found.company.search);
+  CHECK_FALSE(found.company.search->reason.empty());
+  CHECK(diagnosis_console(found, {}).find("none was found beside which") != std::string::npos);
+}
+
+TEST_CASE("company: where the budget ends within the search, the sides left are counted", "[diagnose]") {
+  bool ended = false;
+  for (int64_t trials = 24; trials < 120 && !ended; trials += 2) {
+    const Diagnosis found = with_trap(one_of_two_partners, trials);
+    if (!found.company.search || found.company.search->reason.empty()) continue;
+    INFO(diagnosis_json(found));
+    ended = true;
+    CHECK_FALSE(found.company.pair);
+    CHECK(found.company.search->reason == "the budget was spent with the partner still among " + std::to_string(found.company.search->left) + " of 7 sides");
+    CHECK(diagnosis_json(found).find("quantized together with the " + std::to_string(found.company.search->left) + " others") != std::string::npos);
+  }
+  CHECK(ended);
 }
 
 TEST_CASE("company: one guilty side is no pair, and is enough by itself", "[diagnose]") {

@@ -1,5 +1,7 @@
 #include "harness/diagnose/trials.h"
 
+#include <cmath>
+
 #include "harness/diagnose/material.h"
 #include "tests/catch.h"
 #include "tests/support/engine_fixture.h"
@@ -146,4 +148,29 @@ TEST_CASE("trials: what is known costs nothing, and a lane that speaks freely ke
   CHECK(sum / 16 == answers[2]->kld);
   CHECK(answers[2]->largest > 0);
   CHECK_FALSE(answers[2]->flip);
+}
+
+TEST_CASE("trials: those that follow the flip run on to its step, and the window's figures stay the same bits", "[diagnose]") {
+  TinyEngine tiny;
+  const TrialPlan plan{lockstep_of({}), {1, 8}, 100, 20, FlipPoint{20, 5, 6}};
+  Trials near(tiny.engine(), plan, {}), far(tiny.engine(), plan, {});
+  far.follow_flip(true);
+  for (const Trial& trial : some_trials()) {
+    const TrialAnswer short_one = *near.ask({trial})[0], long_one = *far.ask({trial})[0];
+    CHECK_FALSE(short_one.flip);
+    REQUIRE(long_one.flip);
+    CHECK(std::isfinite(long_one.flip->gap()));
+    CHECK(short_one.kld == long_one.kld);
+    CHECK(short_one.kld_by_step == long_one.kld_by_step);
+    CHECK(short_one.kld_by_step.size() == 8);
+    CHECK(short_one.largest == long_one.largest);
+    CHECK(short_one.flips == long_one.flips);
+  }
+  CHECK(near.asked() == far.asked());
+  const TrialAnswer spoken = *near.ask({{spec, {}, true}})[0], spoken_too = *far.ask({{spec, {}, true}})[0];
+  CHECK(spoken.bytes == spoken_too.bytes);  // what a remedy costs is what it holds when the window ends
+  CHECK(spoken.parts_at == spoken_too.parts_at);
+  CHECK_FALSE(spoken_too.flip);
+  far.follow_flip(false);
+  CHECK_FALSE(far.ask({{parse_cache_spec("int8"), {}}})[0]->flip);
 }
