@@ -49,7 +49,7 @@ struct GibberishRules {
   // piece of news in eight tokens or so. A digit counts as any other digit (running numbers), unless more than `digit_share`
   // of the tokens are digits: data may well come in a new order. A third as many tokens again if the model ended the text
   // by itself.
-  int64_t repetition_tokens = 46;
+  int64_t repetition_tokens = 50;
   double repetition_share = 0.4;
   double order_cost = 1, news_cost = 16;
   double data_order_cost = 6, data_news_cost = 20, digit_share = 0.36;
