@@ -43,6 +43,13 @@ GibberishFinding take_first(std::vector<GibberishFinding>& all, const GibberishR
   return found;
 }
 
+int64_t first_stuck(const std::vector<GibberishFinding>& all, int64_t none) {
+  int64_t first = none;
+  for (const GibberishFinding& one : all)
+    if (is_stuck(one.kind)) first = std::min(first, one.onset);
+  return first;
+}
+
 // All kinds that are found.
 std::vector<GibberishFinding> all_findings(const GeneratedText& text, std::span<const double> reference_nll,
                                            const Expected& expected, const GibberishRules& rules) {
@@ -52,6 +59,9 @@ std::vector<GibberishFinding> all_findings(const GeneratedText& text, std::span<
   for (const auto& finding : {find_loop(text, rules), find_invalid_utf8(text), find_language_mix(text, expected),
                               find_salad(text, reference_nll, rules), find_repetition(text, rules)})
     if (finding) all.push_back(*finding);
+  const int64_t stuck = first_stuck(all, count(text));
+  if (const auto before = stuck < count(text) ? find_salad_before(text, stuck, reference_nll, rules) : std::nullopt)
+    all.push_back(*before);
   return all;
 }
 

@@ -54,15 +54,17 @@ struct GibberishRules {
   double order_cost = 1, news_cost = 16;
   double data_order_cost = 6, data_news_cost = 20, digit_share = 0.36;
   // Word salad: log-odds by the forms of the tokens and what each surprised the reference (salad_features.h), which must
-  // reach `salad_score` in the mean over `salad_window` tokens. It begins where tokens are above `salad_onset`. The weights
-  // are a logistic regression on the labelled texts: ./x gibberish --fit.
+  // reach `salad_score` in the mean over `salad_window` tokens, or as much in all over fewer. It begins where tokens are above
+  // `salad_onset`. Where it leads into a loop or repetition, less is enough: tokens above `lead_onset`, and `lead_score` in
+  // all. The weights are a logistic regression on the labelled texts: ./x gibberish --fit.
   int64_t salad_window = 24;
-  double salad_score = 1.5, salad_onset = -1;
-  double salad_intercept = -6.49;
-  std::array<double, salad_feature_count> salad_weights = {0.78, -1.06, 0.83, -3.11, 2.80, 1.27, 2.37, 1.43, 0.23,
-                                                         1.17, 0.80, 0.10, 0.58, -2.43, 0.80, 4.78, -0.93, 0.82};
+  double salad_score = 1.8, salad_onset = -0.5;
+  double lead_score = 16, lead_onset = -1;
+  double salad_intercept = -7.44;
+  std::array<double, salad_feature_count> salad_weights = {1.27, -1.45, 1.08, -3.06, 3.57, 2.31, 3.86, 1.51, 0.07,
+                                                         1.10, 0.94, 0.16, 0.62, -2.00, 0.99, 4.85, -0.29, 0.81};
   // Or a jump: at least `jump_share` of the surprise that the tokens are worth is left, behind text that left `jump_calm`.
-  double jump_share = 0.63, jump_calm = 0.4;
+  double jump_share = 0.66, jump_calm = 0.4;
   // Fewer tokens of salad than that are a slip, or a part of the loop behind them.
   int64_t salad_tokens = 16;
   // How much later than the candidate the reference may begin with the same and still excuse it.

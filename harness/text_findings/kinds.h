@@ -21,6 +21,9 @@ std::optional<GibberishFinding> find_repetition(const GeneratedText& text, const
 // `reference_nll`: of the reference's own text; empty: not scored.
 std::optional<GibberishFinding> find_salad(const GeneratedText& text, std::span<const double> reference_nll,
                                            const GibberishRules& rules);
+// Salad that leads into a loop or repetition, which sets in at `stuck`.
+std::optional<GibberishFinding> find_salad_before(const GeneratedText& text, int64_t stuck, std::span<const double> reference_nll,
+                                                  const GibberishRules& rules);
 std::optional<GibberishFinding> find_language_mix(const GeneratedText& text, const Expected& expected);
 
 // Tokens and text.

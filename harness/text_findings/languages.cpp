@@ -39,6 +39,14 @@ constexpr std::array<Language, language_count> languages = {{
     {"Dutch",
      " de het een en van is dat niet op te zijn met voor aan er maar om ook als dan bij nog uit naar door wordt werd heeft "
      "hebben deze dit wij zij ik je haar hun over kan geen "},
+    {"Polish",
+     " i w z na nie się jest że jak ale po tak już czy tylko był była było jego jej od przez dla są być może ten tego gdy bo "
+     "też jeszcze mnie co za ze jako które który która "},
+    {"Swedish",
+     " och att det som en på är av för med den till inte om ett han men var jag sig från så kan när nu hon ska hade har "
+     "inte eller mycket också där här "},
+    {"Turkish",
+     " ve bir bu da için ile çok ne gibi daha kadar ama olan sonra değil mi var ben sen her ki ise ya şu onun bana şey "},
 }};
 
 constexpr std::array<std::string_view, script_count> scripts = {

@@ -15,7 +15,7 @@ struct CountedWord {
 };
 std::vector<CountedWord> counted_words(std::string_view text);
 
-constexpr int language_count = 7;
+constexpr int language_count = 10;
 std::string_view language_name(int language);
 
 // Letters of a text by script: 0 is Latin (expected everywhere), then those of unicode_tables.h, the last one any other.

@@ -8,7 +8,8 @@
 #include "harness/text_findings/utf8.h"
 
 // Word salad, by what the reference says of the text. Two things speak for it:
-// - how surprising the tokens of each form are (salad_features.h), 24 in a row. What caches make of a text is found so.
+// - how surprising the tokens of each form are (salad_features.h), 24 in a row. What caches make of a text is found so. A text
+//   that goes round in circles later was mostly lost before: less of it is enough there (find_salad_before).
 // - a jump: a text that the reference could follow, and behind it 20 tokens that leave it most of the surprise that they are
 //   worth alone, as words drawn at random do. (A text that is as strange from its first word on may be dialect, or
 //   Chaucer.) A token is worth the more the rarer it is, by Zipf's law on its rank: p(rank r) = 1 / (r ln V), so worth =
@@ -50,20 +51,34 @@ Stretch stretch_around(const std::vector<double>& sum, int64_t end, double settl
   return stretch;
 }
 
+// Sums of how far tokens are above `onset` (those that count), or, if `ones`, of the tokens that count.
+std::vector<double> sums_above(const GeneratedText& text, const GibberishRules& rules, double onset, bool ones = false) {
+  const std::vector<bool> counts = salad_counts(text);
+  std::vector<double> values = salad_scores(text, rules);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = !counts[i] ? 0 : ones ? 1 : values[i] - onset;
+  return sums(values);
+}
+
 std::optional<Stretch> find_by_forms(const GeneratedText& text, const GibberishRules& rules) {
   constexpr double settled = 25;
-  std::vector<double> scores = salad_scores(text, rules);
-  const auto size = static_cast<int64_t>(scores.size()), tokens = std::min<int64_t>(rules.salad_window, size);
-  if (tokens < rules.salad_tokens) return std::nullopt;
-  const std::vector<double> sum = sums(scores);
-  for (double& score : scores) score -= rules.salad_onset;
-  const std::vector<double> above = sums(scores);
-  for (int64_t end = tokens; end <= size; ++end) {
-    if (sum[static_cast<size_t>(end)] - sum[static_cast<size_t>(end - tokens)] < rules.salad_score * static_cast<double>(tokens)) continue;
-    const Stretch stretch = stretch_around(above, end, settled);
+  const auto window = static_cast<double>(rules.salad_window), fewest = static_cast<double>(rules.salad_tokens);
+  const std::vector<double> sum = sums_above(text, rules, 0), counted = sums_above(text, rules, 0, true);
+  const std::vector<double> above = sums_above(text, rules, rules.salad_onset);
+  for (size_t first = 0, end = 1; end < sum.size(); ++end) {
+    while (counted[end] - counted[first] > window || end - first > 2 * static_cast<size_t>(rules.salad_window)) ++first;
+    if (counted[end] - counted[first] < fewest || sum[end] - sum[first] < rules.salad_score * window) continue;
+    const Stretch stretch = stretch_around(above, static_cast<int64_t>(end), settled);
     if (stretch.end - stretch.first >= rules.salad_tokens) return stretch;
   }
   return std::nullopt;
+}
+
+std::optional<Stretch> find_lead(const GeneratedText& text, int64_t stuck, const GibberishRules& rules) {
+  const std::vector<double> above = sums_above(text, rules, rules.lead_onset);
+  const int64_t first = lowest(above, stuck);
+  const double sum = above[static_cast<size_t>(stuck)] - above[static_cast<size_t>(first)];
+  if (stuck - first < rules.salad_tokens || sum < rules.lead_score) return std::nullopt;
+  return Stretch{first, stuck};
 }
 
 struct Surprise {
@@ -119,20 +134,33 @@ std::string evidence_of(const GeneratedText& text, const Stretch& stretch, doubl
       stretch.end - 1, reference, 100 * surprise.share(stretch.first, stretch.end));
 }
 
-}  // namespace
+bool is_scored(const GeneratedText& text) {
+  return !text.nll.empty() && std::all_of(text.nll.begin(), text.nll.end(), [](double nll) { return std::isfinite(nll); });
+}
 
-std::optional<GibberishFinding> find_salad(const GeneratedText& text, std::span<const double> reference_nll,
-                                           const GibberishRules& rules) {
-  const bool scored = std::all_of(text.nll.begin(), text.nll.end(), [](double nll) { return std::isfinite(nll); });
-  if (text.nll.empty() || !scored) return std::nullopt;
-  const auto by_forms = find_by_forms(text, rules), jump = find_jump(text, rules);
-  if (!by_forms && !jump) return std::nullopt;
-  const Stretch stretch = !jump || (by_forms && by_forms->first <= jump->first) ? *by_forms : *jump;
+GibberishFinding salad_of(const GeneratedText& text, const Stretch& stretch, std::span<const double> reference_nll) {
   GibberishFinding finding;
   finding.kind = GibberishKind::word_salad;
   finding.onset = stretch.first;
   finding.evidence = evidence_of(text, stretch, mean(reference_nll));
   return finding;
+}
+
+}  // namespace
+
+std::optional<GibberishFinding> find_salad(const GeneratedText& text, std::span<const double> reference_nll,
+                                           const GibberishRules& rules) {
+  if (!is_scored(text)) return std::nullopt;
+  const auto by_forms = find_by_forms(text, rules), jump = find_jump(text, rules);
+  if (!by_forms && !jump) return std::nullopt;
+  return salad_of(text, !jump || (by_forms && by_forms->first <= jump->first) ? *by_forms : *jump, reference_nll);
+}
+
+std::optional<GibberishFinding> find_salad_before(const GeneratedText& text, int64_t stuck, std::span<const double> reference_nll,
+                                                  const GibberishRules& rules) {
+  const auto lead = is_scored(text) ? find_lead(text, stuck, rules) : std::nullopt;
+  if (!lead) return std::nullopt;
+  return salad_of(text, *lead, reference_nll);
 }
 
 }  // namespace kvdiff

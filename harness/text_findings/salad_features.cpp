@@ -80,6 +80,12 @@ std::vector<SaladFeatures> salad_features(const GeneratedText& text) {
   return all;
 }
 
+std::vector<bool> salad_counts(const GeneratedText& text) {
+  std::vector<bool> counts;
+  for (size_t i = 0; i < text.tokens.size(); ++i) counts.push_back(i == 0 || text.tokens[i] != text.tokens[i - 1]);
+  return counts;
+}
+
 std::vector<double> salad_scores(const GeneratedText& text, const GibberishRules& rules) {
   std::vector<double> scores;
   for (const SaladFeatures& features : salad_features(text)) {

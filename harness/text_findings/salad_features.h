@@ -18,6 +18,10 @@ using SaladFeatures = std::array<double, salad_feature_count>;
 // One row per token; `text` must be scored.
 std::vector<SaladFeatures> salad_features(const GeneratedText& text);
 
+// Which tokens speak for salad or against it: all but those that are the same as the token before. (The reference does not
+// foresee how many line breaks will follow one another.)
+std::vector<bool> salad_counts(const GeneratedText& text);
+
 // Log-odds that a stretch is salad to which every token is like this one, by the rules' weights: their mean over a stretch
 // is its log-odds.
 std::vector<double> salad_scores(const GeneratedText& text, const GibberishRules& rules);

