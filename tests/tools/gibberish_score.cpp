@@ -1,5 +1,5 @@
 // kvdiff_gibberish_score [--texts HALF | --cross-validate | --leave-set-out | --fit]: how often the detector of gibberish is right on the
-// labelled texts, by half. --texts: every text of that half (tuning, held_out, fresh, more, blind) on which it is wrong, too.
+// labelled texts, by half. --texts: every text of that half (tuning, held_out, fresh, more, blind, blind2) on which it is wrong, too.
 // --cross-validate, --leave-set-out: the same with rules that were made without a fifth of the prompts, or without the set,
 // that the text is of. --fit: the weights of word salad.
 #include <fmt/format.h>
@@ -37,7 +37,7 @@ void print_weights(const GibberishRules& rules) {
 
 // All texts, or those of `half`, with every text on which the detector is wrong.
 void print_judged(const std::vector<Judged>& judged, const std::string& half) {
-  for (const std::string one : {"tuning", "held_out", "fresh", "more", "blind"})
+  for (const std::string one : {"tuning", "held_out", "fresh", "more", "blind", "blind2"})
     if (half.empty() || half == one) print_score(one, score_of(judged, one));
   if (half.empty()) return print_score("all", score_of(judged, ""));
   for (const Judged& one : judged)
@@ -48,7 +48,8 @@ void print_judged(const std::vector<Judged>& judged, const std::string& half) {
 
 int main(int count, char** words) {
   const std::string task = count > 1 ? words[1] : "";
-  const std::vector<LabelledText> corpus = read_corpus();
+  std::vector<LabelledText> corpus = read_corpus();
+  std::erase_if(corpus, [](const LabelledText& text) { return !may_be_tuned_on(text); });
   if (task == "--fit") {
     std::vector<const LabelledText*> all;
     for (const LabelledText& one : corpus) all.push_back(&one);
