@@ -41,3 +41,8 @@ TEST_CASE("gibberish in labelled texts: kind and onset, on the second and the th
 TEST_CASE("gibberish in labelled texts: kind and onset, on the set that was blind at first", "[text_findings][corpus]") {
   check_half("blind", 221.0 / 238, 85.0 / 99);
 }
+
+// Met once, and not tuned on. The aim, 95 % of kinds, is missed; 90 % of onsets is met.
+TEST_CASE("gibberish in labelled texts: kind and onset, on the set that is blind", "[text_findings][corpus]") {
+  check_half("blind2", 224.0 / 254, 90.0 / 100);
+}
