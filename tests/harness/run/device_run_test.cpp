@@ -76,7 +76,7 @@ TEST_CASE("device run: every operation of a step is in the launch log", "[device
   CHECK(missing == std::vector<std::string>{});
 }
 
-TEST_CASE("device run: what a step brings to the host does not grow with layers, history or vocabulary", "[device][lockstep]") {
+TEST_CASE("device run: without an observer a step brings a few numbers to the host", "[device][lockstep]") {
   const auto copied = [](int64_t tokens) {
     const auto device = test_device();
     TinyEngine emulated({.dtype = Dtype::float16, .device = device.get()});
