@@ -24,13 +24,20 @@ std::string interval_text(const std::vector<double>& values) {
                      percent(*smallest), percent(*largest), percent(mean_of(values)), percent(mean.low), percent(mean.high), values.size());
 }
 
+// A prompt without the lines that the first one begins with, too: a chat template says the same in front of each.
+std::string own_lines(std::string_view prompt, std::string_view first) {
+  const auto parts = std::mismatch(prompt.begin(), prompt.end(), first.begin(), first.end()).first;
+  const size_t line = prompt.substr(0, static_cast<size_t>(parts - prompt.begin())).rfind('\n') + 1;  // 0 where there is none
+  return std::string(line < prompt.size() ? prompt.substr(line) : prompt);
+}
+
 struct Row {
   std::string prompt, tokens, kld, recovery, parts, exempt_parts;
 };
 
-Row row_of(const PromptRecovery& one, std::string_view none) {
+Row row_of(const Diagnosis& diagnosis, const PromptRecovery& one, std::string_view none) {
   const auto parts = [&](const std::optional<int64_t>& at) { return one.steps == 0 ? std::string(none) : at ? grouped(*at) : "never"; };
-  return {std::string(one.prompt.text), grouped(static_cast<int64_t>(one.prompt.token_ids.size())), one.kld ? short_number(*one.kld) : std::string(none),
+  return {own_lines(one.prompt.text, diagnosis.prompt.text), grouped(static_cast<int64_t>(one.prompt.token_ids.size())), one.kld ? short_number(*one.kld) : std::string(none),
           one.recovery ? percent(*one.recovery) : std::string(none), parts(one.parts_at), parts(one.exempt_parts_at)};
 }
 
@@ -51,7 +58,7 @@ Lines further_lines(const Diagnosis& diagnosis, const RenderOptions& options) {
                {"SET EXEMPT, PARTS AT", true, 5}}, {}};
   Lines reasons;
   for (const PromptRecovery& one : found.prompts) {
-    const Row row = row_of(one, dash(options));
+    const Row row = row_of(diagnosis, one, dash(options));
     const std::string told = clipped(shown(row.prompt, options), told_characters, options.unicode);
     const Tone tone = !one.recovery ? Tone::plain : *one.recovery >= found.target ? Tone::good : Tone::warning;
     table.rows.push_back({{told}, {row.tokens}, {row.kld}, {row.recovery, tone}, {row.parts}, {row.exempt_parts}});
@@ -70,7 +77,7 @@ std::string further_markdown(const Diagnosis& diagnosis) {
   if (found.prompts.empty()) return text;
   text += "\n| prompt | tokens | KLD | set exempt, recovers | text parts at | set exempt, parts at |\n|---|--:|--:|--:|--:|--:|\n";
   for (const PromptRecovery& one : found.prompts) {
-    const Row row = row_of(one, "–");
+    const Row row = row_of(diagnosis, one, "–");
     text += fmt::format("| {}{} | {} | {} | {} | {} | {} |\n", markdown_text(clipped(printable(row.prompt, true), told_characters, true)),
                         one.reason.empty() ? "" : fmt::format(" ({})", markdown_text(one.reason)), row.tokens, row.kld, row.recovery, row.parts,
                         row.exempt_parts);

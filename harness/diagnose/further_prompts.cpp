@@ -91,7 +91,7 @@ std::optional<MeanInterval> t_interval(std::span<const double> values) {
   for (const double value : values) squares += (value - mean) * (value - mean);
   const double error = std::sqrt(squares / static_cast<double>(count - 1) / static_cast<double>(count));
   const double half = quantiles[std::min(count - 1, std::size(quantiles)) - 1] * error;
-  return MeanInterval{mean - half, mean + half};
+  return MeanInterval{mean - half, std::min(1.0, mean + half)};  // nothing recovers more than all of it
 }
 
 std::vector<double> FurtherPromptsFinding::recoveries() const {

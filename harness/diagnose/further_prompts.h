@@ -37,7 +37,8 @@ struct PromptRecovery {
   std::string reason;
 };
 
-// 90 % of the mean of a few values: mean +- t(n - 1) * deviation / sqrt(n), values taken to be about normal. None below two.
+// 90 % of the mean of a few recoveries: mean +- t(n - 1) * deviation / sqrt(n), values taken to be about normal, and at most 1.
+// None below two.
 struct MeanInterval {
   double low = 0, high = 0;
 };

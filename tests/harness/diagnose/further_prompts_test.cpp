@@ -48,6 +48,8 @@ TEST_CASE("further prompts: Student's interval is the textbook's", "[diagnose][p
   CHECK_FALSE(t_interval({}));
   const std::vector<double> many(64, 0.5);
   CHECK(t_interval(many)->low == 0.5);
+  const double two[] = {0.8, 1.0};
+  CHECK(t_interval(two)->high == 1);  // nothing recovers more than all of it
 }
 
 TEST_CASE("further prompts: the verdict counts what could be measured", "[diagnose][prompts]") {
@@ -103,6 +105,18 @@ TEST_CASE("further prompts: a set whose blame is this prompt's own is told so", 
   CHECK(markdown.find("a prompt (nothing there)") != std::string::npos);
   found.further_prompts = with({0.2});
   CHECK(diagnosis_markdown(found, {}).find("20.0%; one prompt has no interval") != std::string::npos);
+}
+
+TEST_CASE("further prompts: the table leaves out what a template says in front of each", "[diagnose][prompts]") {
+  Diagnosis found;
+  found.prompt.text = "<|user|>\nName three rivers.\n<|assistant|>\n";
+  found.further_prompts = with({0.9, 0.8});
+  found.further_prompts.prompts[0].prompt.text = "<|user|>\nName three lakes.\n<|assistant|>\n";
+  found.further_prompts.prompts[1].prompt.text = found.prompt.text;
+  const std::string markdown = diagnosis_markdown(found, {});
+  INFO(markdown);
+  CHECK(markdown.find("| Name three lakes.") != std::string::npos);
+  CHECK(markdown.find("Name three rivers.") != std::string::npos);  // the same prompt twice is shown whole
 }
 
 TEST_CASE("further prompts: a budget that ends before them says how many are left", "[diagnose][prompts]") {
