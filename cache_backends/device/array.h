@@ -1,4 +1,6 @@
 #pragma once
+#include <cstddef>
+#include <memory>
 #include <span>
 #include <utility>
 #include <vector>
@@ -6,6 +8,23 @@
 #include "cache_backends/device/device.h"
 
 namespace kvdiff::device {
+
+// Elements on their way from an array to the host.
+template <class T>
+class Reading {
+ public:
+  Reading() = default;
+  explicit Reading(std::unique_ptr<CopyOut> copy) : copy_(std::move(copy)) {}
+  // Waits until they are there; this owns them. None, where none were asked for.
+  std::span<const T> wait() const {
+    if (!copy_) return {};
+    const std::span<const std::byte> bytes = copy_->wait();
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+
+ private:
+  std::unique_ptr<CopyOut> copy_;
+};
 
 // Elements in the memory of a device, owned. Not zeroed.
 template <class T>
@@ -43,6 +62,18 @@ class Array {
     std::vector<T> out(static_cast<size_t>(count));
     if (count > 0) device_->copy_out(out.data(), data_ + first, count * bytes_each);
     return out;
+  }
+  // Brings them without waiting; the array may change, or go, as soon as this returns.
+  Reading<T> start_read() const { return start_read(0, count_); }
+  Reading<T> start_read(int64_t first, int64_t count) const {
+    return count > 0 ? Reading<T>(device_->start_copy_out(data_ + first, count * bytes_each)) : Reading<T>();
+  }
+  // Another array with the same elements.
+  Array copy() const {
+    if (count_ == 0) return {};
+    Array other(*device_, count_);
+    device_->copy(other.data_, data_, bytes());
+    return other;
   }
 
  private:

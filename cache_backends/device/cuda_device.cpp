@@ -2,8 +2,10 @@
 
 #include <cuda_runtime_api.h>
 
+#include <algorithm>
 #include <mutex>
 
+#include "cache_backends/device/cuda_copies.h"
 #include "cache_backends/device/cuda_launch.h"
 #include "cache_backends/device/cuda_memory.h"
 #include "cache_backends/device/cuda_staging.h"
@@ -62,13 +64,17 @@ class CudaDevice final : public Device {
     opened(cudaSetDevice(index));
     opened(cudaFree(nullptr));  // makes the context, so that its errors come here
     opened(stream_.open());
+    opened(out_.open());
     memory_ = std::make_unique<CudaMemory>(index, stream_.get());
     staging_ = std::make_unique<CudaStaging>(stream_.get());
     opened(staging_->open());
+    copies_ = std::make_unique<CudaCopies>(*memory_, stream_.get(), out_.get());
+    opened(copies_->open());
   }
   ~CudaDevice() override {
     cudaSetDevice(index_);
     cudaStreamSynchronize(stream_.get());  // pinned memory may be under way; who needed the result has asked for it
+    cudaStreamSynchronize(out_.get());
   }
   DeviceKind kind() const override { return DeviceKind::cuda; }
   std::string name() const override {
@@ -78,15 +84,7 @@ class CudaDevice final : public Device {
 
   void* allocate(int64_t bytes) override {
     const auto lock = enter();
-    void* memory = nullptr;
-    const cudaError_t error = memory_->take(&memory, static_cast<size_t>(bytes > 0 ? bytes : 1));
-    if (error == cudaErrorMemoryAllocation) {
-      size_t free = 0, total = 0;
-      check(cudaMemGetInfo(&free, &total), "asking for the free memory");
-      throw out_of_memory(bytes, static_cast<int64_t>(free), static_cast<int64_t>(total));
-    }
-    check(error, "taking memory");
-    return memory;
+    return taken(bytes);
   }
   void release(void* memory) noexcept override {
     const std::lock_guard lock(mutex_);
@@ -102,10 +100,23 @@ class CudaDevice final : public Device {
     const auto lock = enter();
     log_.bytes_out += bytes;
     ++log_.copies_out;
+    ++log_.waits;
     check(staging_->copy_out(static_cast<std::byte*>(to), static_cast<const std::byte*>(from), static_cast<size_t>(bytes)),
           "a copy from the GPU");
     check(cudaPeekAtLastError(), "a copy from the GPU");
     started_.clear();
+  }
+  std::unique_ptr<CopyOut> start_copy_out(const void* from, int64_t bytes) override {
+    const auto lock = enter();
+    CudaCopies::Slot* slot = nullptr;
+    check(copies_->take(static_cast<size_t>(bytes), [this](size_t room) { return taken(static_cast<int64_t>(room)); }, slot),
+          "taking memory for a copy from the GPU");
+    auto copy = std::make_unique<StartedCopy>(*this, *slot, bytes, started_.count(), copies_started_ + 1);
+    check(copies_->start(*slot, from, static_cast<size_t>(bytes)), "starting a copy from the GPU");
+    ++copies_started_;
+    log_.bytes_out += bytes;
+    ++log_.copies_out;
+    return copy;
   }
   // Ranges that overlap are moved through memory of their own: cudaMemcpy wants them apart.
   void copy(void* to, const void* from, int64_t bytes) override {
@@ -144,6 +155,49 @@ class CudaDevice final : public Device {
   }
 
  private:
+  class StartedCopy final : public CopyOut {
+   public:
+    StartedCopy(CudaDevice& device, CudaCopies::Slot& slot, int64_t bytes, int64_t kernels, int64_t number)
+        : device_(device), slot_(slot), bytes_(static_cast<size_t>(bytes)), kernels_(kernels), number_(number) {}
+    ~StartedCopy() override { slot_.busy = false; }
+    std::span<const std::byte> wait() override {
+      if (!here_) device_.wait_for(slot_.done, kernels_, number_);
+      here_ = true;
+      return {static_cast<const std::byte*>(slot_.pinned), bytes_};
+    }
+
+   private:
+    CudaDevice& device_;
+    CudaCopies::Slot& slot_;
+    const size_t bytes_;
+    const int64_t kernels_, number_;  // kernels that were started before it; which of the copies it is
+    bool here_ = false;
+  };
+
+  // Without the lock while it waits, so that other threads start kernels meanwhile.
+  void wait_for(cudaEvent_t event, int64_t kernels, int64_t number) {
+    {
+      const auto lock = enter();
+      if (number > waited_for_) ++log_.waits;
+      waited_for_ = std::max(waited_for_, number);
+    }
+    const cudaError_t error = cudaEventSynchronize(event);
+    const auto lock = enter();
+    check(error, "a copy from the GPU");
+    check(cudaPeekAtLastError(), "a copy from the GPU");
+    started_.done(kernels);
+  }
+  void* taken(int64_t bytes) {
+    void* memory = nullptr;
+    const cudaError_t error = memory_->take(&memory, static_cast<size_t>(bytes > 0 ? bytes : 1));
+    if (error == cudaErrorMemoryAllocation) {
+      size_t free = 0, total = 0;
+      check(cudaMemGetInfo(&free, &total), "asking for the free memory");
+      throw out_of_memory(bytes, static_cast<int64_t>(free), static_cast<int64_t>(total));
+    }
+    check(error, "taking memory");
+    return memory;
+  }
   // Alone, with this device as the thread's own; not after a failure, whose words are said again.
   std::unique_lock<std::mutex> enter() {
     std::unique_lock lock(mutex_);
@@ -169,10 +223,12 @@ class CudaDevice final : public Device {
   const int index_;
   const CudaDeviceInfo info_;
   mutable std::mutex mutex_;
-  Stream stream_;
+  Stream stream_, out_;  // kernels and copies within and to the GPU; copies from it that were started
   std::unique_ptr<CudaMemory> memory_;
   std::unique_ptr<CudaStaging> staging_;
+  std::unique_ptr<CudaCopies> copies_;
   LaunchLog log_;
+  int64_t copies_started_ = 0, waited_for_ = 0;
   StartedKernels started_;
   std::string failure_;  // of the first call that failed
 };

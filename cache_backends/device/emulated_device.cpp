@@ -1,6 +1,7 @@
 #include <sys/mman.h>
 
 #include <cstring>
+#include <functional>
 #include <map>
 #include <mutex>
 
@@ -64,6 +65,20 @@ class Range {
   std::map<int64_t, int64_t> free_, used_;
 };
 
+// What was there when it was asked for: it has come long since, but nobody is to know before it waits.
+class KeptCopy final : public CopyOut {
+ public:
+  KeptCopy(std::vector<std::byte> bytes, std::function<void()> waited) : bytes_(std::move(bytes)), waited_(std::move(waited)) {}
+  std::span<const std::byte> wait() override {
+    waited_();
+    return bytes_;
+  }
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::function<void()> waited_;
+};
+
 class EmulatedDevice final : public Device {
  public:
   DeviceKind kind() const override { return DeviceKind::emulated; }
@@ -89,7 +104,15 @@ class EmulatedDevice final : public Device {
     const Access access(*this);
     log_.bytes_out += bytes;
     ++log_.copies_out;
+    ++log_.waits;
     std::memcpy(to, from, static_cast<size_t>(bytes));
+  }
+  std::unique_ptr<CopyOut> start_copy_out(const void* from, int64_t bytes) override {
+    const Access access(*this);
+    log_.bytes_out += bytes;
+    ++log_.copies_out;
+    const auto* const first = static_cast<const std::byte*>(from);
+    return std::make_unique<KeptCopy>(std::vector(first, first + bytes), [this, number = ++started_] { count_wait(number); });
   }
   void copy(void* to, const void* from, int64_t bytes) override {
     const Access access(*this);
@@ -121,10 +144,18 @@ class EmulatedDevice final : public Device {
     const std::lock_guard<std::mutex> lock_;
   };
 
+  void count_wait(int64_t number) {
+    const std::lock_guard lock(mutex_);
+    if (number <= waited_for_) return;
+    waited_for_ = number;
+    ++log_.waits;
+  }
+
   mutable std::mutex mutex_;
   Range range_;
   Emulator emulator_;
   LaunchLog log_;
+  int64_t started_ = 0, waited_for_ = 0;  // copies
 };
 
 }  // namespace

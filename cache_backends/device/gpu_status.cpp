@@ -84,10 +84,11 @@ UserError unusable(int index, const std::string& name, const std::string& words)
 void StartedKernels::add(const char* row) { last_[count_++ % kept] = row; }
 
 std::string StartedKernels::text() const {
-  if (count_ == 0) return "no kernel was started since the host last waited";
+  const int64_t open = count_ - done_;
+  if (open == 0) return "no kernel was started since the host last waited";
   std::vector<std::string> names;
-  for (int64_t i = std::max<int64_t>(0, count_ - kept); i < count_; ++i) names.emplace_back(last_[i % kept]);
-  const std::string which = count_ > kept ? fmt::format("the last {} of {}", kept, count_) : fmt::format("all {}", count_);
+  for (int64_t i = std::max(done_, count_ - kept); i < count_; ++i) names.emplace_back(last_[i % kept]);
+  const std::string which = open > kept ? fmt::format("the last {} of {}", kept, open) : fmt::format("all {}", open);
   return fmt::format("{} kernels started since the host last waited, oldest first: {}", which, fmt::join(names, ", "));
 }
 

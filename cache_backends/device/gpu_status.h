@@ -48,17 +48,19 @@ UserError out_of_memory(int64_t asked, int64_t free, int64_t total);
 // CUDA could not be used on a device that is there: taken by another program, broken memory, a watchdog.
 UserError unusable(int index, const std::string& name, const std::string& words);
 
-// Kernels that were started since the host last waited, so that a failure which comes later has a name.
+// Kernels that were started and are not known to be done, so that a failure which comes later has a name.
 class StartedKernels {
  public:
   void add(const char* row);
-  void clear() { count_ = 0; }
-  std::string text() const;  // "the last 8 of 120 kernels started since: A, B, ..."
+  int64_t count() const { return count_; }  // of all that were ever started
+  void done(int64_t first) { done_ = done_ < first ? first : done_; }  // the first so many of them
+  void clear() { done(count_); }
+  std::string text() const;  // "the last 8 of 120 kernels started since the host last waited ..."
 
  private:
   static constexpr int64_t kept = 8;
   const char* last_[kept] = {};
-  int64_t count_ = 0;
+  int64_t count_ = 0, done_ = 0;
 };
 // The words of an InternalError: what failed is our kernel or our use of CUDA.
 std::string failure_text(const std::string& doing, const std::string& words, const StartedKernels& started);

@@ -72,10 +72,13 @@ void DeviceRows::start(const Observation& observation) {
   started_.push_back(observation);
 }
 
-std::vector<Observation> DeviceRows::bring() {
-  words_ = on_device_.read(0, std::exchange(used_, 0));
+std::vector<Observation> DeviceRows::turn() {
+  here_ = std::exchange(coming_words_, started_.empty() ? device::Reading<uint64_t>() : on_device_.start_read(0, used_));
+  std::vector<Observation> handed_out = std::exchange(coming_, std::exchange(started_, {}));
+  used_ = 0;
+  words_ = here_.wait();
   next_ = 0;
-  return std::exchange(started_, {});
+  return handed_out;
 }
 
 void DeviceRows::take(const Observation& observation) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <span>
 #include <vector>
 
 #include "cache_backends/device/array.h"
@@ -8,17 +9,19 @@
 namespace kvdiff {
 
 // Rows in the memory of a device. Its kernels make all figures of an observation when it is started, and nobody waits for them:
-// figures of many observations are brought over by one copy, and then asked for one observation after another.
+// figures of many observations, a batch, are brought over by one copy, which is under way while the next batch is made. Then they
+// are asked for one observation after another.
 class DeviceRows final : public RowSource {
  public:
-  // Is there room for the figures of one more? If not, bring() first.
+  // Is there room for the figures of one more? If not, turn() first.
   bool has_room(const Observation& observation) const;
   // The spans of the observation may be written to as soon as this returns: the device keeps to the order of what it is asked.
   void start(const Observation& observation);
-  // Waits for what was started, and hands it out in that order; their spans are not to be followed.
-  std::vector<Observation> bring();
+  // Lets what was started since the last turn() come over, and hands out what came over since then, in the order in which it was
+  // started: the observations of the turn before. Their spans are not to be followed. Twice turn() is all there is.
+  std::vector<Observation> turn();
 
-  void take(const Observation& observation) override;  // one of the last bring()
+  void take(const Observation& observation) override;  // one of the last turn()
   RowResult measure(int row) override;
   int64_t index_of_max_abs(int row, double max_abs) override;
   Values at(int row, int64_t index) override;
@@ -38,7 +41,10 @@ class DeviceRows final : public RowSource {
   device::Array<uint64_t> on_device_;
   int64_t used_ = 0;                    // words
   std::vector<Observation> started_;
-  std::vector<uint64_t> words_;         // of the last bring()
+  std::vector<Observation> coming_;
+  device::Reading<uint64_t> coming_words_;
+  device::Reading<uint64_t> here_;      // owns words_
+  std::span<const uint64_t> words_;     // of the last turn()
   const Observation* observation_ = nullptr;  // taken last
   Place place_{};                       // of it
   int64_t next_ = 0;                    // where the figures of the next one to be taken begin

@@ -141,17 +141,18 @@ void LaneRecorder::add_vocabulary(const Observation& observation, RowSource& row
 
 void LaneRecorder::on(const Observation& observation) {
   if (!observation.device) return measure(observation, host_);
-  if (!device_.has_room(observation)) measure_started();
+  if (!device_.has_room(observation)) measure_batch();
   device_.start(observation);
 }
 
 ModeMeasurements& LaneRecorder::measured() {
-  measure_started();
+  measure_batch();  // what was under way
+  measure_batch();  // what was started, and only now comes over
   return measured_;
 }
 
-void LaneRecorder::measure_started() {
-  for (const Observation& observation : device_.bring()) measure(observation, device_);
+void LaneRecorder::measure_batch() {
+  for (const Observation& observation : device_.turn()) measure(observation, device_);
 }
 
 void LaneRecorder::measure(const Observation& observation, RowSource& rows) {

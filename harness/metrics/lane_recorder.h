@@ -28,7 +28,7 @@ class LaneRecorder {
   };
 
   void measure(const Observation& observation, RowSource& rows);
-  void measure_started();
+  void measure_batch();
   StageMeasurements& prepare(const Observation& observation);
   Joined add_rows(const Observation& observation, RowSource& rows, StageMeasurements& stage);
   void add_vocabulary(const Observation& observation, RowSource& rows, bool finite);

@@ -9,7 +9,7 @@
 
 namespace kvdiff {
 
-FloatHash::FloatHash(const FloatHash& other) : sum_(other.sum()), count_(other.count_) {}
+FloatHash::FloatHash(const FloatHash& other) : sum_(other.sum_), count_(other.count_), on_device_(other.on_device_.copy()) {}
 FloatHash& FloatHash::operator=(const FloatHash& other) { return *this = FloatHash(other); }
 
 void FloatHash::add(std::span<const float> values) {

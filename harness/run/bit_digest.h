@@ -20,7 +20,7 @@ class Compute;
 class FloatHash {
  public:
   FloatHash() = default;
-  FloatHash(const FloatHash& other);  // reads back what the other has on a device
+  FloatHash(const FloatHash& other);  // what lies on a device is copied there; nobody waits
   FloatHash& operator=(const FloatHash& other);
   FloatHash(FloatHash&&) noexcept = default;
   FloatHash& operator=(FloatHash&&) noexcept = default;

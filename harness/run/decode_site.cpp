@@ -10,8 +10,8 @@ std::span<Value> part(std::span<Value> rows, size_t index, int64_t width) {
 
 }  // namespace
 
-DecodeSite::DecodeSite(Engine& engine, const PassStreams& streams, Observer* observer)
-    : engine_(engine), streams_(streams), observer_(observer), shape_(engine.model.shape()) {}
+DecodeSite::DecodeSite(Engine& engine, const PassStreams& streams, Observer* observer, ControlChecks& checks)
+    : engine_(engine), streams_(streams), observer_(observer), shape_(engine.model.shape()), checks_(checks) {}
 
 DecodeSite::Row DecodeSite::row_of(const LayerRows& rows, std::span<float> out, size_t index) const {
   const AttentionShape& shape = shape_.attention;
@@ -47,7 +47,7 @@ void DecodeSite::follow(Stream& stream, int layer, const Row& row, size_t worker
   const KvPages pages = stream.cache->pages(layer);
   AttentionMap& map = engine_.maps[worker];
   attend_row(stream, layer, row, pages, map, worker);
-  if (stream.lane == streams_.control && stream.mode == Mode::forced) check_control(stream, layer, row);
+  if (stream.lane == streams_.control && stream.mode == Mode::forced) check_control(layer, row);
   if (observed(stream)) observe_row(stream, layer, row, pages, map);
 }
 
@@ -109,14 +109,13 @@ void DecodeSite::observe_history(Stream& stream, int layer, const KvPages& pages
           engine_.compute.read_back(pages, side, shape_.attention, latest.first, latest.tokens).span());
 }
 
-void DecodeSite::check_control(const Stream&, int layer, const Row& row) {
-  if (control_.found) return;
-  const auto differs = [&](Stage stage, std::span<const float> reference, std::span<const float> own) {
-    if (!control_.found && !engine_.compute.same_bits(reference, own)) control_ = {true, streams_.step, layer, stage};
+void DecodeSite::check_control(int layer, const Row& row) {
+  const auto compare = [&](Stage stage, std::span<const float> reference, std::span<const float> own) {
+    checks_.compare({true, streams_.step, layer, stage}, reference, own);
   };
-  differs(Stage::key, reference_.key, row.key);
-  differs(Stage::value, reference_.value, row.value);
-  differs(Stage::attention_output, reference_.out, row.out);
+  compare(Stage::key, reference_.key, row.key);
+  compare(Stage::value, reference_.value, row.value);
+  compare(Stage::attention_output, reference_.out, row.out);
 }
 
 void DecodeSite::hidden(int layer, std::span<const float> rows) {

@@ -1,17 +1,10 @@
 #pragma once
 #include <vector>
 
+#include "harness/run/control_checks.h"
 #include "harness/run/prefill.h"
 
 namespace kvdiff {
-
-// Where the control's K or V first differed from the reference's: never, in a sound run.
-struct ControlDifference {
-  bool found = false;
-  int64_t step = 0;
-  int layer = -1;  // -1: the logits
-  Stage stage = Stage::logits;
-};
 
 // One lockstep pass: row i of the batch belongs to rows[i]. rows[0] is the reference while it goes on; the others follow
 // it in time, so that its tensors are there to be compared with. Local streams have no row.
@@ -25,11 +18,10 @@ struct PassStreams {
 
 class DecodeSite final : public AttentionSite {
  public:
-  DecodeSite(Engine& engine, const PassStreams& streams, Observer* observer);
+  DecodeSite(Engine& engine, const PassStreams& streams, Observer* observer, ControlChecks& checks);
 
   void attend(int layer, const LayerRows& rows, std::span<float> out) override;
   void hidden(int layer, std::span<const float> rows) override;
-  const ControlDifference& control_difference() const { return control_; }
 
  private:
   struct Row {  // one row's projections, and where its attention output goes
@@ -44,7 +36,7 @@ class DecodeSite final : public AttentionSite {
   void observe_history(Stream& stream, int layer, const KvPages& pages, Side side);
   void observe(const Stream& stream, int layer, Stage stage, int64_t rows, std::span<const float> reference,
                std::span<const float> candidate);
-  void check_control(const Stream& stream, int layer, const Row& row);
+  void check_control(int layer, const Row& row);
 
   Engine& engine_;
   const PassStreams& streams_;
@@ -53,7 +45,7 @@ class DecodeSite final : public AttentionSite {
   AttentionMap reference_map_;
   KvPages reference_pages_;
   Row reference_{};
-  ControlDifference control_;  // written by the control's own task only
+  ControlChecks& checks_;  // asked by the control's own task only
 };
 
 }  // namespace kvdiff

@@ -20,6 +20,7 @@ struct Lane {
   bool riding = false, free_done = true;
   Values own_prefill_logits;
   std::span<const float> forced_logits, free_logits;  // of this step; free: empty while riding
+  size_t choice = 0;                                  // which of this step's choices is its own
   int32_t free_token = -1;                            // chosen at this step
 
   std::span<const float> carrier() const { return riding ? forced_logits : free_logits; }
@@ -28,7 +29,8 @@ struct Lane {
 class Lockstep {
  public:
   Lockstep(Engine& engine, const LockstepInput& input, const RunHooks& hooks)
-      : engine_(engine), input_(input), hooks_(hooks), shape_(engine.model.shape().cache()), lanes_(input.lanes.size()) {
+      : engine_(engine), input_(input), hooks_(hooks), shape_(engine.model.shape().cache()), lanes_(input.lanes.size()),
+        checks_(engine.compute) {
     result_.stop = "tokens";
   }
 
@@ -48,6 +50,7 @@ class Lockstep {
     }
     result_.decode_seconds = seconds_since(start) - result_.prefill_seconds;
     check_control_cache();
+    result_.control = checks_.first();
     for (Lane& lane : lanes_) result_.lanes.push_back(std::move(lane.trace));
     return std::move(result_);
   }
@@ -103,17 +106,25 @@ class Lockstep {
     copy_prefill(engine_, reference, *lane.trace.local, input_.prefill_piece);
   }
 
-  // ---- one step: logits are there, tokens are chosen
+  // ---- one step: logits are there, tokens are chosen; a device goes on with the digests while the tokens come over
   void take_step() {
-    const bool forced = reference_goes_on_;
+    const bool forced = reference_goes_on_, own_text = forced && !input_.follow;
+    TokenChoices choices(input_.sampling, step_, engine_.compute.device());
+    const size_t of_reference = own_text ? choices.add(at(reference_lane).forced_logits) : 0;
+    for (Lane& lane : lanes_)
+      if (!lane.free_done) lane.choice = choices.add(lane.carrier());
+    choices.start(engine_.pool);
+    engine_.pool.run(lane_count(), [&](int64_t index, int) { add_logits_to_digest(at(static_cast<LaneId>(index))); });
     int32_t followed = -1;
     if (forced) {
-      followed = input_.follow ? (*input_.follow)[static_cast<size_t>(step_)]
-                               : choose(at(reference_lane).forced_logits);
+      followed = own_text ? choices.token(of_reference) : (*input_.follow)[static_cast<size_t>(step_)];
       result_.followed.push_back(followed);
       ++result_.steps;
     }
-    engine_.pool.run(lane_count(), [&](int64_t index, int) { look_at_logits(static_cast<LaneId>(index), followed); });
+    if (input_.observer && forced && input_.forced)
+      engine_.pool.run(lane_count() - 1, [&](int64_t index, int) { observe_logits(static_cast<LaneId>(index) + 1, followed); });
+    for (Lane& lane : lanes_)
+      if (!lane.free_done) lane.free_token = choices.token(lane.choice);
     find_divergences();
     const bool forced_ends = forced && ends_after(followed);
     for (LaneId id = 0; id < lane_count(); ++id) advance(id, followed, forced_ends);
@@ -134,21 +145,13 @@ class Lockstep {
     return is_end(followed);
   }
 
-  void look_at_logits(LaneId id, int32_t followed) {
-    Lane& lane = at(id);
+  void add_logits_to_digest(Lane& lane) const {
     if (lane.trace.forced && !lane.forced_logits.empty()) add_to_digest(engine_.compute, lane.trace.forced->digest.logits, lane.forced_logits);
     if (lane.trace.free && !lane.free_logits.empty()) add_to_digest(engine_.compute, lane.trace.free->digest.logits, lane.free_logits);
-    if (input_.observer && id != reference_lane && reference_goes_on_ && !lane.forced_logits.empty() &&
-        input_.forced)
-      observe_logits(id, followed);
-    if (!lane.free_done) lane.free_token = choose(lane.carrier());
-  }
-
-  int32_t choose(std::span<const float> logits) const {
-    return choose_token(logits, input_.sampling, step_, engine_.compute.device());
   }
 
   void observe_logits(LaneId id, int32_t followed) const {
+    if (lanes_[static_cast<size_t>(id)].forced_logits.empty()) return;
     Observation seen;
     seen.lane = id;
     seen.mode = Mode::forced;
@@ -240,9 +243,8 @@ class Lockstep {
     }
     for (Stream* stream : streams.local) ++stream->position;
     engine_.compute.resize(logits_, static_cast<int64_t>(streams.rows.size()) * engine_.model.shape().vocabulary);
-    DecodeSite site(engine_, streams, input_.observe_layers ? input_.observer : nullptr);
+    DecodeSite site(engine_, streams, input_.observe_layers ? input_.observer : nullptr, checks_);
     engine_.model.forward(batch, site, logits_.span());
-    if (!result_.control.found) result_.control = site.control_difference();
   }
 
   void hand_out_logits(const PassStreams& streams) {
@@ -257,9 +259,7 @@ class Lockstep {
 
   void check_control_logits() {
     const auto reference = at(reference_lane).forced_logits, control = at(control_lane).forced_logits;
-    if (result_.control.found || reference.empty()) return;
-    if (!engine_.compute.same_bits(reference, control))
-      result_.control = {true, step_ + 1, -1, Stage::logits};
+    if (!reference.empty()) checks_.compare({true, step_ + 1, -1, Stage::logits}, reference, control);
   }
 
   // A flaw in what is held may be too small to show in an attention output, so all of it is looked at in the end.
@@ -268,9 +268,9 @@ class Lockstep {
     const KvCache& control = *at(control_lane).trace.forced->cache;
     for (int layer = 0; layer < shape_.layers; ++layer)
       for (const Side side : {Side::key, Side::value}) {
-        if (result_.control.found) return;
-        if (!engine_.compute.same_bits(held(control, layer, side).span(), held(reference, layer, side).span()))
-          result_.control = {true, step_, layer, side == Side::key ? Stage::key_read : Stage::value_read};
+        if (checks_.known()) return;
+        checks_.compare({true, step_, layer, side == Side::key ? Stage::key_read : Stage::value_read},
+                        held(reference, layer, side).span(), held(control, layer, side).span());
       }
   }
 
@@ -302,6 +302,7 @@ class Lockstep {
   CacheShape shape_;
   std::vector<Lane> lanes_;
   Values logits_;
+  ControlChecks checks_;
   LockstepResult result_;
   int64_t step_ = 0;
   bool reference_goes_on_ = true;

@@ -1,5 +1,7 @@
 #include "harness/run/sampling.h"
 
+#include <algorithm>
+#include <functional>
 #include <limits>
 #include <vector>
 
@@ -19,8 +21,10 @@ size_t nucleus(const std::vector<TokenLogit>& tokens, double temperature, double
   return tokens.size();
 }
 
-std::vector<TokenLogit> top_k(const LogitRow& row, const Sampling& sampling) {
-  std::vector<TokenLogit> tokens = row.largest(sampling.top_k);
+constexpr int64_t first_asked = 64;  // of a nucleus
+
+// tokens: the top_k largest, falling.
+std::vector<TokenLogit> top_k(std::vector<TokenLogit> tokens, const Sampling& sampling) {
   if (sampling.top_p >= 1) return tokens;
   double total = 0;
   for (const TokenLogit& one : tokens)
@@ -29,17 +33,20 @@ std::vector<TokenLogit> top_k(const LogitRow& row, const Sampling& sampling) {
   return tokens;
 }
 
-// The largest are asked for in growing numbers: a nucleus is nearly always small.
-std::vector<TokenLogit> top_p(const LogitRow& row, const Sampling& sampling) {
-  const double share = sampling.top_p * row.weight(sampling.temperature);
-  std::vector<TokenLogit> tokens;
-  for (int64_t count = 64;; count *= 2) {
-    const std::vector<TokenLogit> more = row.largest(count, tokens.empty() ? std::nullopt : std::optional(tokens.back()));
-    tokens.insert(tokens.end(), more.begin(), more.end());
+// tokens: the first_asked largest. The largest are asked for in growing numbers: a nucleus is nearly always small.
+using MoreTokens = std::function<std::vector<TokenLogit>(int64_t count, const TokenLogit& after)>;
+std::vector<TokenLogit> top_p(std::vector<TokenLogit> tokens, double weight, const MoreTokens& more, const Sampling& sampling) {
+  const double share = sampling.top_p * weight;
+  bool all = static_cast<int64_t>(tokens.size()) < first_asked;
+  for (int64_t count = 2 * first_asked;; count *= 2) {
     const size_t kept = nucleus(tokens, sampling.temperature, share);
-    if (kept == tokens.size() && static_cast<int64_t>(more.size()) == count) continue;
-    tokens.resize(kept);
-    return tokens;
+    if (all || kept < tokens.size()) {
+      tokens.resize(kept);
+      return tokens;
+    }
+    const std::vector<TokenLogit> next = more(count, tokens.back());
+    tokens.insert(tokens.end(), next.begin(), next.end());
+    all = static_cast<int64_t>(next.size()) < count;
   }
 }
 
@@ -52,11 +59,16 @@ int32_t noisiest(const std::vector<TokenLogit>& tokens, double temperature, uint
   return best.second;
 }
 
-int32_t greedy_token(device::Device& device, std::span<const float> logits) {
-  const device::Array<int32_t> token(device, 1);
-  device::launch<device::LargestToken>(device, {device::span(logits), device::span(token), static_cast<int64_t>(logits.size())});
-  return token.read().front();
+int32_t drawn(const LogitRow& row, const Sampling& sampling, int64_t step) {
+  const uint64_t key = noise_key(sampling.seed, step);
+  const auto more = [&](int64_t count, const TokenLogit& after) { return row.largest(count, after); };
+  if (sampling.top_k > 0) return noisiest(top_k(row.largest(sampling.top_k), sampling), sampling.temperature, key);
+  if (sampling.top_p < 1)
+    return noisiest(top_p(row.largest(first_asked), row.weight(sampling.temperature), more, sampling), sampling.temperature, key);
+  return row.noisiest(sampling.temperature, key);
 }
+
+bool filters(const Sampling& sampling) { return sampling.top_k > 0 || sampling.top_p < 1; }
 
 }  // namespace
 
@@ -71,13 +83,69 @@ int32_t greedy_token(std::span<const float> logits) {
   return static_cast<int32_t>(best);
 }
 
-int32_t choose_token(std::span<const float> logits, const Sampling& sampling, int64_t step, device::Device* device) {
-  if (sampling.temperature <= 0) return device ? greedy_token(*device, logits) : greedy_token(logits);
-  const LogitRow row(logits, device);
-  const uint64_t key = noise_key(sampling.seed, step);
-  if (sampling.top_k > 0) return noisiest(top_k(row, sampling), sampling.temperature, key);
-  if (sampling.top_p < 1) return noisiest(top_p(row, sampling), sampling.temperature, key);
-  return row.noisiest(sampling.temperature, key);
+int32_t choose_token(std::span<const float> logits, const Sampling& sampling, int64_t step) {
+  return sampling.temperature <= 0 ? greedy_token(logits) : drawn(LogitRow(logits), sampling, step);
+}
+
+size_t TokenChoices::add(std::span<const float> logits) {
+  const auto known = std::find_if(rows_.begin(), rows_.end(), [&](const auto& row) { return row.data() == logits.data(); });
+  if (known == rows_.end()) return rows_.push_back(logits), rows_.size() - 1;
+  return static_cast<size_t>(known - rows_.begin());
+}
+
+void TokenChoices::start(ThreadPool& pool) {
+  if (rows_.empty()) return;
+  if (device_) return start_on_device();
+  here_.resize(rows_.size());
+  pool.run(static_cast<int64_t>(rows_.size()), [&](int64_t row, int) {
+    here_[static_cast<size_t>(row)] = choose_token(rows_[static_cast<size_t>(row)], sampling_, step_);
+  });
+}
+
+size_t TokenChoices::asked_of(size_t columns) const {
+  return std::min(static_cast<size_t>(sampling_.top_k > 0 ? sampling_.top_k : first_asked), columns);
+}
+
+void TokenChoices::start_on_device() {
+  const bool greedy = sampling_.temperature <= 0, listed = !greedy && filters(sampling_);
+  const size_t count = rows_.size(), asked = asked_of(rows_[0].size());
+  const auto sized = [&](bool wanted, size_t size) { return static_cast<int64_t>(wanted ? size : 0); };
+  const device::Array<int32_t> tokens(*device_, sized(!listed, count));
+  const device::Array<device::TokenScore> scores(*device_, sized(!greedy, count));
+  const device::Array<TokenLogit> largest(*device_, sized(listed, count * asked));
+  for (size_t i = 0; i < count; ++i) {
+    const device::Span<const float> row = device::span(rows_[i]);
+    const auto one = [&](auto& all) { return device::span(all.span().subspan(i, 1)); };
+    if (greedy) {
+      device::launch<device::LargestToken>(*device_, {row, one(tokens), row.size()});
+      continue;
+    }
+    device::launch<device::ScoreTokens>(*device_, {row, {}, one(scores), row.size(), sampling_.temperature});
+    if (listed) device::launch<device::NextLargest>(*device_, {row, device::span(largest.span().subspan(i * asked, asked)), {0, -1}});
+    else device::launch<device::NoisiestToken>(*device_, {row, one(tokens), sampling_.temperature, noise_key(sampling_.seed, step_)});
+  }
+  tokens_ = tokens.start_read();
+  scores_ = scores.start_read();
+  largest_ = largest.start_read();
+}
+
+int32_t TokenChoices::token(size_t row) const {
+  if (!device_) return here_[row];
+  return sampling_.temperature <= 0 ? tokens_.wait()[row] : drawn_on_device(row);
+}
+
+// A row that is not finite is brought over whole; so is what a nucleus needs beyond the first tokens, but in parts.
+int32_t TokenChoices::drawn_on_device(size_t row) const {
+  const std::span<const TokenLogit> listed = largest_.wait();  // the last one that was started first: it is the only wait
+  const device::TokenScore& score = scores_.wait()[row];
+  if (score.not_finite > 0) return drawn(LogitRow(rows_[row], device_), sampling_, step_);
+  if (!filters(sampling_)) return tokens_.wait()[row];
+  const size_t asked = asked_of(rows_[row].size());
+  const std::span<const TokenLogit> own = listed.subspan(row * asked, asked);
+  const std::vector<TokenLogit> tokens(own.begin(), own.end());
+  const auto more = [&](int64_t count, const TokenLogit& after) { return LogitRow(rows_[row], device_).largest(count, after); };
+  const std::vector<TokenLogit> kept = sampling_.top_k > 0 ? top_k(tokens, sampling_) : top_p(tokens, score.sum, more, sampling_);
+  return noisiest(kept, sampling_.temperature, noise_key(sampling_.seed, step_));
 }
 
 }  // namespace kvdiff

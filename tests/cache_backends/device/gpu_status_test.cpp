@@ -87,6 +87,9 @@ TEST_CASE("gpu status: memory, failures and the kernels before them", "[device][
   for (int i = 0; i < 7; ++i) started.add("C");
   started.add("D");
   CHECK(has(started.text(), {"the last 8 of 10 kernels", ": C, C, C, C, C, C, C, D"}));
+  started.done(4);
+  CHECK(has(started.text(), {"all 6 kernels", ": C, C, C, C, C, D"}));
+  CHECK(started.count() == 10);
   started.clear();
   CHECK(has(started.text(), {"no kernel was started"}));
 }

@@ -23,6 +23,15 @@ class WatchedDevice final : public Device {
     if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes));
   }
   void copy_out(void* to, const void* from, int64_t bytes) override { copy_in(to, from, bytes); }
+  std::unique_ptr<CopyOut> start_copy_out(const void* from, int64_t bytes) override {
+    struct Bytes final : CopyOut {
+      std::vector<std::byte> all;
+      std::span<const std::byte> wait() override { return all; }
+    };
+    auto copy = std::make_unique<Bytes>();
+    copy->all.assign(static_cast<const std::byte*>(from), static_cast<const std::byte*>(from) + bytes);
+    return copy;
+  }
   void copy(void* to, const void* from, int64_t bytes) override { std::memmove(to, from, static_cast<size_t>(bytes)); }
   void clear(void* memory, int64_t bytes) override { std::memset(memory, 0, static_cast<size_t>(bytes)); }
   void launch(KernelId id, const Geometry& geometry, const void* arguments) override {

@@ -1,10 +1,12 @@
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "cache_backends/device/array.h"
 #include "cache_backends/error.h"
 #include "cache_backends/kernels/simd.h"
 #include "harness/metrics/recorder.h"
+#include "tests/cache_backends/device/recorded_device.h"
 #include "tests/cache_backends/device/test_device.h"
 #include "tests/catch.h"
 #include "tests/harness/metrics/measurements_text.h"
@@ -139,6 +141,23 @@ TEST_CASE("device rows: an observer that wants whole tensors gets a copy", "[dev
   CHECK(copy_of(seen, seen.reference) == pair.reference);
   seen.device = device.get();
   CHECK(copy_of(seen, there.span()) == pair.candidate);
+}
+
+TEST_CASE("device rows: a full batch comes over while the next one is made", "[device][metrics]") {
+  test::RecordedDevice device(test::test_device());
+  std::vector<Step> steps;
+  for (int64_t step = 0; step < 12; ++step)  // 16 words a row: four of them are a batch
+    steps.push_back({step, {{Stage::key, 1024, 3, pair_of(Kind::plain, 3 * 1024, step)}}});
+  check_same(device, steps);
+  using Did = test::RecordedDevice::Did;
+  const std::map<Did, char> letters = {{Did::launch, 'l'}, {Did::start, 's'}, {Did::wait, 'w'}, {Did::copy_out, 'o'}};
+  std::string order;
+  for (const auto& event : device.events()) {
+    if (event.did != Did::launch) CHECK(event.bytes == 4 * 1024 * 16 * 8);
+    order += letters.at(event.did) + (event.copy > 0 ? std::to_string(event.copy) : "");
+  }
+  CHECK(order == "llll" "s1" "llll" "s2" "w1" "llll" "s3" "w2" "w3");
+  CHECK(device.log().waits == 3);
 }
 
 TEST_CASE("device rows: few scalars of a row come back, and a followed token outside is our bug", "[device][metrics]") {

@@ -34,13 +34,46 @@ TEST_CASE("sampling: on a device the same tokens as on the host", "[sampling][de
     row([](int64_t i) { return i % 2 == 0 ? -0.0 : 0.0; });
     const device::Array<float> there(*device, logits);
     const auto width = static_cast<size_t>(vocabulary);
+    ThreadPool pool(2);
     for (const Sampling& sampling : {Sampling{0, 0, 1, 0}, Sampling{1.3, 0, 1, 2}, Sampling{1.3, 70, 1, 2}, Sampling{0.8, 40, 0.9, 3},
                                      Sampling{9, 0, 0.97, 4}, Sampling{0.01, 0, 0.5, 4}})
-      for (int64_t step = 0; step < 3; ++step)
-        for (size_t i = 0; i < 6; ++i)
-          CHECK(choose_token(there.span().subspan(i * width, width), sampling, step, device.get()) ==
-                choose_token(std::span(logits).subspan(i * width, width), sampling, step));
+      for (int64_t step = 0; step < 3; ++step) {
+        TokenChoices on_device(sampling, step, device.get()), on_host(sampling, step, nullptr);
+        for (size_t i = 0; i < 6; ++i) {
+          CHECK(on_device.add(there.span().subspan(i * width, width)) == i);
+          CHECK(on_host.add(std::span(logits).subspan(i * width, width)) == i);
+        }
+        CHECK(on_device.add(there.span().subspan(2 * width, width)) == 2);
+        on_device.start(pool);
+        on_host.start(pool);
+        for (size_t i = 0; i < 6; ++i) {
+          const int32_t expected = choose_token(std::span(logits).subspan(i * width, width), sampling, step);
+          CHECK(on_device.token(i) == expected);
+          CHECK(on_host.token(i) == expected);
+        }
+      }
   }
+}
+
+TEST_CASE("sampling: the choice of many rows is one wait, and so is that of a large nucleus for each part of it", "[sampling][device]") {
+  const auto device = test::test_device();
+  ThreadPool pool(1);
+  test::Random random(3);
+  const device::Array<float> there(*device, random.normals(5 * 400));
+  const auto waits = [&](const Sampling& sampling) {
+    const int64_t before = device->log().waits;
+    TokenChoices choices(sampling, 3, device.get());
+    for (size_t i = 0; i < 5; ++i) choices.add(there.span().subspan(i * 400, 400));
+    choices.start(pool);
+    CHECK(device->log().waits == before);
+    for (size_t i = 0; i < 5; ++i) choices.token(i);
+    return device->log().waits - before;
+  };
+  CHECK(waits({}) == 1);
+  CHECK(waits({1, 0, 1, 2}) == 1);
+  CHECK(waits({1, 40, 0.9, 2}) == 1);
+  CHECK(waits({1, 0, 0.3, 2}) == 1);
+  CHECK(waits({50, 0, 0.9, 2}) == 1 + 5 * 2 * 2);  // 64 + 128 + 256 tokens: twice more, each after a look whether all is finite
 }
 
 TEST_CASE("sampling: frequencies follow softmax(logits / temperature)", "[sampling]") {
