@@ -50,14 +50,22 @@ int64_t first_stuck(const std::vector<GibberishFinding>& all, int64_t none) {
   return first;
 }
 
+// Repetition that is little else than a loop, which sets in later.
+bool is_that_loop(const GibberishFinding& repetition, const GibberishFinding& loop, int64_t tokens, const GibberishRules& rules) {
+  const auto length = static_cast<double>(loop.turns * loop.period);
+  return loop.onset > repetition.onset && length >= rules.loop_share * static_cast<double>(tokens - repetition.onset);
+}
+
 // All kinds that are found.
 std::vector<GibberishFinding> all_findings(const GeneratedText& text, std::span<const double> reference_nll,
                                            const Expected& expected, const GibberishRules& rules) {
   check(text);
   if (const auto finding = find_empty(text)) return {*finding};
   std::vector<GibberishFinding> all;
-  for (const auto& finding : {find_loop(text, rules), find_invalid_utf8(text), find_language_mix(text, expected),
-                              find_salad(text, reference_nll, rules), find_repetition(text, rules)})
+  const auto loop = find_loop(text, rules);
+  auto repetition = find_repetition(text, rules);
+  if (loop && repetition && is_that_loop(*repetition, *loop, count(text), rules)) repetition.reset();
+  for (const auto& finding : {loop, find_invalid_utf8(text), find_language_mix(text, expected), find_salad(text, reference_nll, rules), repetition})
     if (finding) all.push_back(*finding);
   const int64_t stuck = first_stuck(all, count(text));
   if (const auto before = stuck < count(text) ? find_salad_before(text, stuck, reference_nll, rules) : std::nullopt)

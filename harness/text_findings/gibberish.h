@@ -48,10 +48,11 @@ struct GibberishRules {
   // `order_cost` tokens and each piece of news for `news_cost`: what is left must be this share of the tokens. A list has a
   // piece of news in eight tokens or so. A digit counts as any other digit (running numbers), unless more than `digit_share`
   // of the tokens are digits: data may well come in a new order. A third as many tokens again if the model ended the text
-  // by itself.
-  int64_t repetition_tokens = 50;
-  double repetition_share = 0.4;
-  double order_cost = 1, news_cost = 16;
+  // by itself. A loop that fills `loop_share` of it is what a reader sees.
+  double loop_share = 0.8;
+  int64_t repetition_tokens = 42;
+  double repetition_share = 0.3;
+  double order_cost = 0.7, news_cost = 14;
   double data_order_cost = 6, data_news_cost = 20, digit_share = 0.36;
   // Word salad: log-odds by the forms of the tokens and what each surprised the reference (salad_features.h), which must
   // reach `salad_score` in the mean over `salad_window` tokens, or as much in all over fewer. It begins where tokens are above

@@ -71,9 +71,25 @@ uint32_t languages_in(std::string_view text) {
   return used;
 }
 
+// Letters in a formula, a path or a compound (Fe3O4, /de/, a-b) are no function words, nor is a single one beside a stop.
+bool stands_alone(std::string_view text, const CountedWord& word) {
+  const size_t end = word.first_byte + word.word.size();
+  const char before = word.first_byte == 0 ? ' ' : text[word.first_byte - 1], after = end == text.size() ? ' ' : text[end];
+  const auto blank = [](char c) { return c == ' ' || c == '\n'; };
+  const auto joins = [](char c) { return (c >= '0' && c <= '9') || std::string_view("-/_=").find(c) != std::string_view::npos; };
+  return word.word.size() == 1 ? blank(before) && blank(after) : !joins(before) && !joins(after);
+}
+
+std::vector<CountedWord> words_alone(std::string_view text) {
+  std::vector<CountedWord> words = counted_words(text);
+  for (CountedWord& word : words)
+    if (!stands_alone(text, word)) word.languages = 0;
+  return words;
+}
+
 // Function words of one strange language in a row of words, against those of the languages that are expected.
 std::optional<GibberishFinding> find_language(const GeneratedText& text, const std::string& bytes, const Expected& expected) {
-  const std::vector<CountedWord> words = counted_words(bytes);
+  const std::vector<CountedWord> words = words_alone(bytes);
   const uint32_t known = languages_in(expected.prompt) | languages_in(expected.reference);
   if (known == 0) return std::nullopt;
   for (size_t first = 0; first + words_at_once <= words.size(); ++first) {
@@ -81,13 +97,16 @@ std::optional<GibberishFinding> find_language(const GeneratedText& text, const s
     if (strange == 0 || (words[first].languages & known) != 0) continue;
     size_t own = 0, other = 0;
     std::set<std::string_view> different;
+    Tally strangers;
     for (size_t i = first; i < first + words_at_once; ++i) {
       own += (words[i].languages & known) != 0;
       if (words[i].languages == 0 || (words[i].languages & known) != 0) continue;
       ++other;
+      strangers.add(words[i].languages);
       different.insert(words[i].word);
     }
     if (other < words_needed || different.size() < different_words || other < 2 * own) continue;
+    if (5 * *std::max_element(strangers.words.begin(), strangers.words.end()) < 3 * other) continue;  // a list of many languages
     const int language = __builtin_ctz(strange);
     return finding_at(text, words[first].first_byte,
                       fmt::format("of {} words in a row {} are function words of another language than those of prompt and "
