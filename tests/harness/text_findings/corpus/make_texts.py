@@ -13,7 +13,7 @@ import subprocess
 
 HERE = pathlib.Path(__file__).parent
 TOKENS = 144
-SETS = ("fresh", "more", "blind", "blind2")
+SETS = ("fresh", "more", "blind", "blind2", "blind3")
 
 
 def read(name, infix=""):
