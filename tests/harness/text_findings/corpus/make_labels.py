@@ -16,9 +16,9 @@ import re
 HERE = pathlib.Path(__file__).parent
 STUCK = {"loop", "stuck_token", "repetition"}
 SLACK = 32
-INFIXES = ("", ".fresh", ".more", ".blind", ".blind2")  # of the sets, between the names of their files and their endings
+INFIXES = ("", ".fresh", ".more", ".blind", ".blind2", ".blind3")  # of the sets, between the names of their files and their endings
 PLAIN_PROMPTS = {"prose", "explain", "letter", "rivers", "bicycle", "email", "story", "history", "planets", "garden",
-                 "rainbow", "savings", "sailor", "choice", "diary", "fridge", "volcano", "dragon", "complaint"}
+                 "rainbow", "savings", "sailor", "choice", "diary", "fridge", "volcano", "dragon", "complaint", "tides", "robot", "landlord"}
 
 
 def half_of(name):
