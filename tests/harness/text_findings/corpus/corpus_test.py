@@ -21,13 +21,13 @@ class CorpusTest(unittest.TestCase):
 
     def test_size_and_share_of_hard_negatives(self):
         self.assertGreaterEqual(len(self.labels), 220)
-        for half in ("tuning", "held_out", "fresh", "more", "blind", "blind2"):
+        for half in ("tuning", "held_out", "fresh", "more", "blind", "blind2", "blind3"):
             of_half = [label for label in self.labels if label["half"] == half]
             self.assertGreaterEqual(len(of_half), 100)
             # The second set has fewer (README.md); all texts together have enough.
             self.assertGreaterEqual(sum(label["hard_negative"] for label in of_half), (0.2 if half == "fresh" else 0.3) * len(of_half))
         self.assertGreaterEqual(sum(label["hard_negative"] for label in self.labels), 0.3 * len(self.labels))
-        for half in ("blind", "blind2"):
+        for half in ("blind", "blind2", "blind3"):
             blind = [label for label in self.labels if label["half"] == half]
             self.assertGreaterEqual(len(blind), 200)
             self.assertGreaterEqual(sum(label["right"][0]["kind"] != "none" for label in blind), 60)
