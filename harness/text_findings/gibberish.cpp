@@ -1,6 +1,7 @@
 #include "harness/text_findings/gibberish.h"
 
 #include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 
 #include "cache_backends/error.h"
@@ -43,11 +44,10 @@ GibberishFinding take_first(std::vector<GibberishFinding>& all, const GibberishR
   return found;
 }
 
-int64_t first_stuck(const std::vector<GibberishFinding>& all, int64_t none) {
-  int64_t first = none;
-  for (const GibberishFinding& one : all)
-    if (is_stuck(one.kind)) first = std::min(first, one.onset);
-  return first;
+// Too few tokens have nothing around them.
+bool is_scored(const GeneratedText& text) {
+  constexpr size_t fewest = 8;
+  return text.nll.size() >= fewest && std::all_of(text.nll.begin(), text.nll.end(), [](double nll) { return std::isfinite(nll); });
 }
 
 // Repetition that is little else than a loop, which sets in later.
@@ -63,13 +63,13 @@ std::vector<GibberishFinding> all_findings(const GeneratedText& text, std::span<
   if (const auto finding = find_empty(text)) return {*finding};
   std::vector<GibberishFinding> all;
   const auto loop = find_loop(text, rules);
-  auto repetition = find_repetition(text, rules);
+  const bool scored = is_scored(text);
+  const auto stretches = scored ? labelled_stretches(labelling_features(text, expected.prompt, rules), rules.labelling)
+                                : std::vector<LabelledStretch>{};
+  auto repetition = scored ? find_repetition(text, stretches, rules) : find_repetition(text, rules);
   if (loop && repetition && is_that_loop(*repetition, *loop, count(text), rules)) repetition.reset();
-  for (const auto& finding : {loop, find_invalid_utf8(text), find_language_mix(text, expected), find_salad(text, reference_nll, rules), repetition})
+  for (const auto& finding : {loop, find_invalid_utf8(text), find_language_mix(text, expected), find_salad(text, stretches, reference_nll, rules), repetition})
     if (finding) all.push_back(*finding);
-  const int64_t stuck = first_stuck(all, count(text));
-  if (const auto before = stuck < count(text) ? find_salad_before(text, stuck, reference_nll, rules) : std::nullopt)
-    all.push_back(*before);
   return all;
 }
 

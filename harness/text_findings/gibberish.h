@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "harness/text_findings/labelling_weights.h"
+
 namespace kvdiff {
 
 // Finds text that is stuck (loop, repetition, one token for ever), word salad, a change of script or language, bytes that
@@ -44,30 +46,27 @@ struct GibberishRules {
   // One token at the end of a text that goes on is stuck from 12 times and 48 bytes on, whatever it says: "!!!!" may be one.
   int64_t loop_tokens = 24;
   int64_t loop_turns = 4;
-  // Repetition: of at least `repetition_tokens` up to the end nearly all was said before, each new order taken for
-  // `order_cost` tokens and each piece of news for `news_cost`: what is left must be this share of the tokens. A list has a
-  // piece of news in eight tokens or so. A digit counts as any other digit (running numbers), unless more than `digit_share`
-  // of the tokens are digits: data may well come in a new order. A third as many tokens again if the model ended the text
-  // by itself. A loop that fills `loop_share` of it is what a reader sees.
+  // Scored texts: what the tokens are labelled as (labelling.h), by weights fitted to the labelled texts (./x gibberish --fit).
+  // Salad: a stretch of so many tokens; fewer are a slip, or a part of the loop behind them. Repetition: a stretch from which
+  // on so many tokens remain, and this share of them is labelled stuck. A loop that fills `loop_share` of it is what a reader sees.
+  LabellingWeights labelling = labelling_weights();
+  int64_t salad_tokens = 16;
+  int64_t stuck_tokens = 36;
+  double stuck_share = 0.7;
   double loop_share = 0.8;
+  // What speaks for salad token by token, log-odds (salad_features.h): the labels build on it. A logistic regression.
+  double salad_intercept = -7.44;
+  std::array<double, salad_feature_count> salad_weights = {1.27, -1.45, 1.08, -3.06, 3.57, 2.31, 3.86, 1.51, 0.07,
+                                                         1.10, 0.94, 0.16, 0.62, -2.00, 0.99, 4.85, -0.29, 0.81};
+  // Repetition in texts that are not scored: of at least `repetition_tokens` up to the end nearly all was said before, each new
+  // order taken for `order_cost` tokens and each piece of news for `news_cost`: what is left must be this share of the tokens. A
+  // list has a piece of news in eight tokens or so. A third as many tokens again if the model ended the text by itself. Of any
+  // text: a digit counts as any other digit (running numbers), unless more than `digit_share` of the tokens are digits: data
+  // may well come in a new order.
   int64_t repetition_tokens = 42;
   double repetition_share = 0.3;
   double order_cost = 0.7, news_cost = 14;
   double data_order_cost = 6, data_news_cost = 20, digit_share = 0.36;
-  // Word salad: log-odds by the forms of the tokens and what each surprised the reference (salad_features.h), which must
-  // reach `salad_score` in the mean over `salad_window` tokens, or as much in all over fewer. It begins where tokens are above
-  // `salad_onset`. Where it leads into a loop or repetition, less is enough: tokens above `lead_onset`, and `lead_score` in
-  // all. The weights are a logistic regression on the labelled texts: ./x gibberish --fit.
-  int64_t salad_window = 24;
-  double salad_score = 1.8, salad_onset = -0.5;
-  double lead_score = 16, lead_onset = -1;
-  double salad_intercept = -7.44;
-  std::array<double, salad_feature_count> salad_weights = {1.27, -1.45, 1.08, -3.06, 3.57, 2.31, 3.86, 1.51, 0.07,
-                                                         1.10, 0.94, 0.16, 0.62, -2.00, 0.99, 4.85, -0.29, 0.81};
-  // Or a jump: at least `jump_share` of the surprise that the tokens are worth is left, behind text that left `jump_calm`.
-  double jump_share = 0.66, jump_calm = 0.4;
-  // Fewer tokens of salad than that are a slip, or a part of the loop behind them.
-  int64_t salad_tokens = 16;
   // How much later than the candidate the reference may begin with the same and still excuse it.
   int64_t reference_slack = 32;
 };

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "harness/text_findings/gibberish.h"
+#include "harness/text_findings/labelling.h"
 
 // The kinds of gibberish, one function each: what it finds first in a text, or nothing.
 namespace kvdiff {
@@ -18,12 +19,11 @@ std::optional<GibberishFinding> find_empty(const GeneratedText& text);
 std::optional<GibberishFinding> find_invalid_utf8(const GeneratedText& text);
 std::optional<GibberishFinding> find_loop(const GeneratedText& text, const GibberishRules& rules);
 std::optional<GibberishFinding> find_repetition(const GeneratedText& text, const GibberishRules& rules);
-// `reference_nll`: of the reference's own text; empty: not scored.
-std::optional<GibberishFinding> find_salad(const GeneratedText& text, std::span<const double> reference_nll,
-                                           const GibberishRules& rules);
-// Salad that leads into a loop or repetition, which sets in at `stuck`.
-std::optional<GibberishFinding> find_salad_before(const GeneratedText& text, int64_t stuck, std::span<const double> reference_nll,
-                                                  const GibberishRules& rules);
+// Of a scored text, by the labels of its tokens. `reference_nll`: of the reference's own text; empty: not scored.
+std::optional<GibberishFinding> find_repetition(const GeneratedText& text, const std::vector<LabelledStretch>& stretches,
+                                                const GibberishRules& rules);
+std::optional<GibberishFinding> find_salad(const GeneratedText& text, const std::vector<LabelledStretch>& stretches,
+                                           std::span<const double> reference_nll, const GibberishRules& rules);
 std::optional<GibberishFinding> find_language_mix(const GeneratedText& text, const Expected& expected);
 
 // Tokens and text.

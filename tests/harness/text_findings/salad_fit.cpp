@@ -124,29 +124,6 @@ int fold_of(const std::string& prompt) {
   return static_cast<int>((hash >> 32) % folds);
 }
 
-int times_right(const std::vector<const LabelledText*>& texts, const GibberishRules& rules) {
-  int right = 0;
-  for (const LabelledText* one : texts) {
-    const Judged judged = judge(*one, rules);
-    right += judged.kind_right() + (judged.kind_right() && judged.found.onset >= 0 && judged.onset_right(8));
-  }
-  return right;
-}
-
-GibberishRules made_of(const std::vector<const LabelledText*>& texts) {
-  GibberishRules best;
-  int most = -1;
-  for (GibberishRules rules = fitted(texts); const double score : {1.5, 1.8, 2.1})
-    for (const double news : {12, 16, 20}) {
-      rules.salad_score = score;
-      rules.news_cost = news;
-      const int right = times_right(texts, rules);
-      if (right > most) best = rules;
-      most = std::max(most, right);
-    }
-  return best;
-}
-
 }  // namespace
 
 GibberishRules fitted(const std::vector<const LabelledText*>& texts) {
@@ -168,7 +145,7 @@ std::vector<Judged> left_out(const std::vector<LabelledText>& corpus, const std:
     std::vector<const LabelledText*> others;
     for (const LabelledText& one : corpus)
       if (group(one) != out) others.push_back(&one);
-    const GibberishRules rules = made_of(others);
+    const GibberishRules rules = fitted(others);
     for (const LabelledText& one : corpus)
       if (group(one) == out) all.push_back(judge(one, rules));
   }
