@@ -10,6 +10,7 @@ namespace kvdiff {
 namespace {
 
 constexpr int64_t snap = 8;  // a second saying begins with a line or sentence, if one begins so soon
+constexpr int64_t too_late = 20, too_early = 40;  // how far labels of tokens are out, at most, about where a reader sees it begin
 
 struct Tail {
   int64_t onset = 0;
@@ -19,13 +20,13 @@ struct Tail {
 // The stretch up to the end that most clearly says nothing new: of all onsets, the one with the largest sum of +1 for a
 // token that was said before, -order_cost for a new order, -news_cost for news. (The longest stretch with some share would
 // reach far back into sound text once the tail is long.)
-Tail flattest_tail(const std::vector<Adds>& adds, double order_cost, double news_cost) {
-  Tail best{static_cast<int64_t>(adds.size()), 0};
+// Of the onsets from `first` to `last`.
+Tail flattest_tail(const std::vector<Adds>& adds, double order_cost, double news_cost, int64_t first, int64_t last, Tail best) {
   double sum = 0;
-  for (auto i = static_cast<int64_t>(adds.size()) - 1; i >= 0; --i) {
+  for (auto i = static_cast<int64_t>(adds.size()) - 1; i >= first; --i) {
     const Adds one = adds[static_cast<size_t>(i)];
     sum += one == Adds::said ? 1 : one == Adds::order ? -order_cost : -news_cost;
-    if (one == Adds::said && sum >= best.sum) best = {i, sum};
+    if (i <= last && one == Adds::said && sum >= best.sum) best = {i, sum};
   }
   return best;
 }
@@ -48,12 +49,21 @@ GibberishFinding repetition_from(const std::vector<Adds>& adds, int64_t first, i
   return finding;
 }
 
+// Where what is labelled stuck from `labelled` on begins to say nothing new. The labels know little of where a second saying begins.
+int64_t settled_onset(const GeneratedText& text, const std::vector<Adds>& adds, int64_t labelled, const GibberishRules& rules) {
+  constexpr double anything = -1e9;
+  const Tail tail = flattest_tail(adds, rules.order_cost, rules.news_cost, std::max<int64_t>(0, labelled - too_late),
+                                  std::min(count(text) - too_late, labelled + too_early), {labelled, anything});
+  return next_sentence(text, tail.onset);
+}
+
 }  // namespace
 
 std::optional<GibberishFinding> find_repetition(const GeneratedText& text, const GibberishRules& rules) {
   const auto [data, adds] = what_is_added(text, rules);
-  const Tail tail = data ? flattest_tail(adds, rules.data_order_cost, rules.data_news_cost)
-                         : flattest_tail(adds, rules.order_cost, rules.news_cost);
+  const Tail none{count(text), 0};
+  const Tail tail = data ? flattest_tail(adds, rules.data_order_cost, rules.data_news_cost, 0, count(text), none)
+                         : flattest_tail(adds, rules.order_cost, rules.news_cost, 0, count(text), none);
   const int64_t length = count(text) - tail.onset;
   const bool enough = 3 * length >= (text.ended ? 4 : 3) * rules.repetition_tokens;
   if (!enough || tail.sum < rules.repetition_share * static_cast<double>(length)) return std::nullopt;
@@ -67,8 +77,10 @@ std::optional<GibberishFinding> find_repetition(const GeneratedText& text, const
     int64_t stuck = 0;
     for (size_t j = i; j < stretches.size(); ++j) stuck += stretches[j].state == TextState::stuck ? stretches[j].tokens() : 0;
     const int64_t first = stretches[i].first, length = count(text) - first;
-    if (length >= rules.stuck_tokens && static_cast<double>(stuck) >= rules.stuck_share * static_cast<double>(length))
-      return repetition_from(what_is_added(text, rules).adds, first, first);
+    if (length < rules.stuck_tokens || static_cast<double>(stuck) < rules.stuck_share * static_cast<double>(length)) continue;
+    const std::vector<Adds> adds = what_is_added(text, rules).adds;
+    const int64_t onset = settled_onset(text, adds, first, rules);
+    return repetition_from(adds, onset, onset);
   }
   return std::nullopt;
 }
