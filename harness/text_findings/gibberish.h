@@ -63,9 +63,9 @@ struct GibberishRules {
   // list has a piece of news in eight tokens or so. A third as many tokens again if the model ended the text by itself. Of any
   // text: a digit counts as any other digit (running numbers), unless more than `digit_share` of the tokens are digits: data
   // may well come in a new order.
-  int64_t repetition_tokens = 42;
-  double repetition_share = 0.3;
-  double order_cost = 0.7, news_cost = 14;
+  int64_t repetition_tokens = 50;
+  double repetition_share = 0.4;
+  double order_cost = 1, news_cost = 16;
   double data_order_cost = 6, data_news_cost = 20, digit_share = 0.36;
   // How much later than the candidate the reference may begin with the same and still excuse it.
   int64_t reference_slack = 32;

@@ -50,9 +50,9 @@ GibberishFinding repetition_from(const std::vector<Adds>& adds, int64_t first, i
 }
 
 // Where what is labelled stuck from `labelled` on begins to say nothing new. The labels know little of where a second saying begins.
-int64_t settled_onset(const GeneratedText& text, const std::vector<Adds>& adds, int64_t labelled, const GibberishRules& rules) {
-  constexpr double anything = -1e9;
-  const Tail tail = flattest_tail(adds, rules.order_cost, rules.news_cost, std::max<int64_t>(0, labelled - too_late),
+int64_t settled_onset(const GeneratedText& text, const std::vector<Adds>& adds, int64_t labelled) {
+  constexpr double anything = -1e9, order_cost = 0.7, news_cost = 14;
+  const Tail tail = flattest_tail(adds, order_cost, news_cost, std::max<int64_t>(0, labelled - too_late),
                                   std::min(count(text) - too_late, labelled + too_early), {labelled, anything});
   return next_sentence(text, tail.onset);
 }
@@ -79,7 +79,7 @@ std::optional<GibberishFinding> find_repetition(const GeneratedText& text, const
     const int64_t first = stretches[i].first, length = count(text) - first;
     if (length < rules.stuck_tokens || static_cast<double>(stuck) < rules.stuck_share * static_cast<double>(length)) continue;
     const std::vector<Adds> adds = what_is_added(text, rules).adds;
-    const int64_t onset = settled_onset(text, adds, first, rules);
+    const int64_t onset = settled_onset(text, adds, first);
     return repetition_from(adds, onset, onset);
   }
   return std::nullopt;
