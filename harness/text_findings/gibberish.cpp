@@ -64,7 +64,7 @@ std::vector<GibberishFinding> all_findings(const GeneratedText& text, std::span<
   std::vector<GibberishFinding> all;
   const auto loop = find_loop(text, rules);
   const bool scored = is_scored(text);
-  const auto stretches = scored ? labelled_stretches(labelling_features(text, expected.prompt, rules), rules.labelling)
+  const auto stretches = scored ? labelled_stretches(labelling_features(text, rules), rules.labelling)
                                 : std::vector<LabelledStretch>{};
   auto repetition = scored ? find_repetition(text, stretches, rules) : find_repetition(text, rules);
   if (loop && repetition && is_that_loop(*repetition, *loop, count(text), rules)) repetition.reset();

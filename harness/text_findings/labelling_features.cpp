@@ -1,7 +1,6 @@
 #include "harness/text_findings/labelling_features.h"
 
 #include "harness/text_findings/kinds.h"
-#include "harness/text_findings/languages.h"
 #include "harness/text_findings/token_signals.h"
 
 namespace kvdiff {
@@ -124,12 +123,10 @@ void add_tail(FeatureTable& table, const TokenSignals& of) {
   table.add("tail_short", column(of.tokens(), [&](size_t i) { return of.tokens() - i < 40 ? 1 : 0; }));
 }
 
-void add_text(FeatureTable& table, const TokenSignals& of, bool ended, bool not_english) {
+void add_text(FeatureTable& table, const TokenSignals& of, bool ended) {
   table.add("share_before", share_before(of, 0));
   table.add("ended", constant(of, ended ? 1 : 0));
   table.add("data", constant(of, of.data ? 1 : 0));
-  table.add("not_english", constant(of, not_english ? 1 : 0));
-  table.add("not_english_salad", not_english ? clipped(around.mean(of.salad), largest_salad) : constant(of, 0));
 }
 
 // How many tokens from each on were said before, without a gap.
@@ -174,9 +171,8 @@ void add_start(FeatureTable& table, const TokenSignals& of, const GeneratedText&
 
 }  // namespace
 
-LabellingFeatures labelling_features(const GeneratedText& text, std::string_view prompt, const GibberishRules& rules) {
+LabellingFeatures labelling_features(const GeneratedText& text, const GibberishRules& rules) {
   const TokenSignals signals = token_signals(text, rules);
-  const uint32_t languages = languages_in(prompt);
   LabellingFeatures features;
   add_token(features.token, signals);
   for (const auto& [name, window] : {std::pair{"around", around}, {"ahead", ahead}, {"behind", behind}})
@@ -184,7 +180,7 @@ LabellingFeatures labelling_features(const GeneratedText& text, std::string_view
   add_neighbours(features.token, signals);
   add_rise(features.token, signals);
   add_tail(features.token, signals);
-  add_text(features.token, signals, text.ended, languages != 0 && (languages & 1) == 0);
+  add_text(features.token, signals, text.ended);
   add_start(features.start, signals, text);
   return features;
 }

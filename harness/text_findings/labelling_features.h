@@ -24,6 +24,6 @@ struct LabellingFeatures {
 };
 
 // `text` must be scored.
-LabellingFeatures labelling_features(const GeneratedText& text, std::string_view prompt, const GibberishRules& rules);
+LabellingFeatures labelling_features(const GeneratedText& text, const GibberishRules& rules);
 
 }  // namespace kvdiff

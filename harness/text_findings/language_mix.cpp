@@ -52,6 +52,25 @@ std::optional<GibberishFinding> find_script(const GeneratedText& text, const std
   return std::nullopt;
 }
 
+struct Tally {
+  std::array<size_t, language_count> words{};
+  void add(uint32_t languages) {
+    for (size_t i = 0; i < words.size(); ++i) words[i] += (languages >> i) & 1;
+  }
+};
+
+// Languages that a text uses: of its function words a fifth and more are theirs.
+uint32_t languages_in(std::string_view text) {
+  Tally tally;
+  const std::vector<CountedWord> words = counted_words(text);
+  for (const CountedWord& word : words) tally.add(word.languages);
+  uint32_t used = 0;
+  const size_t largest = *std::max_element(tally.words.begin(), tally.words.end());
+  for (size_t i = 0; i < tally.words.size(); ++i)
+    if (tally.words[i] >= 2 && 2 * tally.words[i] >= largest) used |= 1u << i;
+  return used;
+}
+
 // Letters in a formula, a path or a compound (Fe3O4, /de/, a-b) are no function words, nor is a single one beside a stop.
 bool stands_alone(std::string_view text, const CountedWord& word) {
   const size_t end = word.first_byte + word.word.size();

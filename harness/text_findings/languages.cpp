@@ -88,16 +88,6 @@ std::vector<CountedWord> counted_words(std::string_view text) {
   return words;
 }
 
-uint32_t languages_in(std::string_view text) {
-  Tally tally;
-  for (const CountedWord& word : counted_words(text)) tally.add(word.languages);
-  uint32_t used = 0;
-  const size_t largest = *std::max_element(tally.words.begin(), tally.words.end());
-  for (size_t i = 0; i < tally.words.size(); ++i)
-    if (tally.words[i] >= 2 && 2 * tally.words[i] >= largest) used |= 1u << i;
-  return used;
-}
-
 std::vector<CountedLetter> counted_letters(std::string_view text) {
   std::vector<CountedLetter> letters;
   for (size_t i = 0; i < text.size();) {

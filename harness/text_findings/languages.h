@@ -18,17 +18,6 @@ std::vector<CountedWord> counted_words(std::string_view text);
 constexpr int language_count = 10;
 std::string_view language_name(int language);
 
-// How many function words of each language.
-struct Tally {
-  std::array<size_t, language_count> words{};
-  void add(uint32_t languages) {
-    for (size_t i = 0; i < words.size(); ++i) words[i] += (languages >> i) & 1;
-  }
-};
-
-// Languages that a text uses, one bit each: it has two of their function words, and half as many as of any other.
-uint32_t languages_in(std::string_view text);
-
 // Letters of a text by script: 0 is Latin (expected everywhere), then those of unicode_tables.h, the last one any other.
 struct CountedLetter {
   size_t first_byte = 0;

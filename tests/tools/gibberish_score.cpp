@@ -1,11 +1,11 @@
 // kvdiff_gibberish_score [--texts HALF | --cross-validate | --leave-set-out | --fit]: how often the detector of gibberish is right on the
 // labelled texts, by half. --texts: every text of that half (tuning, held_out, fresh, more, blind, blind2, blind3) on which it is wrong, too.
 // --cross-validate, --leave-set-out: the same with rules that were made without a fifth of the prompts, or without the set,
-// that the text is of. --fit: the weights of word salad.
+// that the text is of. --fit: the weights of word salad (gibberish.h), and those of the labels (labelling_weights.cpp).
 #include <fmt/format.h>
 
 #include "tests/harness/text_findings/corpus_score.h"
-#include "tests/harness/text_findings/salad_fit.h"
+#include "tests/harness/text_findings/left_out.h"
 
 namespace {
 
@@ -35,10 +35,19 @@ void print_weights(const GibberishRules& rules) {
   fmt::print("}}\n");
 }
 
+void print_labelling(const LabellingWeights& weights) {
+  fmt::print("      {{\n");
+  for (const TokenWeight& one : weights.token) fmt::print("          {{\"{}\", {:.5g}, {:.5g}}},\n", one.feature, one.salad, one.stuck);
+  fmt::print("      }},\n      {{\n");
+  for (const StartWeight& one : weights.start)
+    fmt::print("          {{\"{}\", {:.5g}, {:.5g}, {:.5g}}},\n", one.feature, one.salad, one.stuck, one.stuck_behind_salad);
+  fmt::print("      }},\n      {:.5g}, {:.5g}, {:.5g}}};\n", weights.sound_behind_salad, weights.sound_behind_stuck, weights.salad_behind_stuck);
+}
+
 // All texts, or those of `half`, with every text on which the detector is wrong.
 void print_judged(const std::vector<Judged>& judged, const std::string& half) {
   for (const std::string one : {"tuning", "held_out", "fresh", "more", "blind", "blind2", "blind3"})
-    if (half.empty() || half == one) print_score(one, score_of(judged, one));
+    if ((half.empty() || half == one) && score_of(judged, one).texts > 0) print_score(one, score_of(judged, one));
   if (half.empty()) return print_score("all", score_of(judged, ""));
   for (const Judged& one : judged)
     if (one.half == half && (!one.kind_right() || (one.found.onset >= 0 && !one.onset_right(8)))) print_wrong(one);
@@ -53,7 +62,9 @@ int main(int count, char** words) {
   if (task == "--fit") {
     std::vector<const LabelledText*> all;
     for (const LabelledText& one : corpus) all.push_back(&one);
-    print_weights(fitted(all));
+    const GibberishRules rules = fitted(all);
+    print_weights(rules);
+    print_labelling(rules.labelling);
     return 0;
   }
   if (task == "--cross-validate") {

@@ -37,6 +37,12 @@ CorpusText text_of(const json& line) {
   return text;
 }
 
+std::vector<std::pair<std::string, int64_t>> kinds_of(const json& list) {
+  std::vector<std::pair<std::string, int64_t>> kinds;
+  for (const json& kind : list) kinds.emplace_back(kind.at("kind"), kind.at("onset"));
+  return kinds;
+}
+
 }  // namespace
 
 std::vector<LabelledText> read_corpus() {
@@ -51,8 +57,9 @@ std::vector<LabelledText> read_corpus() {
   for (const json& label : lines_of("labels")) {
     const json& line = lines.at(label.at("id"));
     const std::string prompt = line.at("prompt");
-    LabelledText one{label.at("id"), label.at("half"), prompt, prompts.at(prompt), {}, text_of(line), text_of(lines.at(prompt + " reference"))};
-    for (const json& kind : label.at("right")) one.right.emplace_back(kind.at("kind"), kind.at("onset"));
+    LabelledText one{label.at("id"), label.at("half"), prompt, prompts.at(prompt), {}, {}, text_of(line), text_of(lines.at(prompt + " reference"))};
+    one.right = kinds_of(label.at("right"));
+    for (const json& stretch : label.at("alone")) one.alone.push_back(kinds_of(stretch));
     all.push_back(std::move(one));
   }
   return all;

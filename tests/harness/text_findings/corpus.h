@@ -19,6 +19,7 @@ struct CorpusText {
 struct LabelledText {
   std::string id, half, prompt_name, prompt;  // half: tuning, held_out, fresh, more, blind, blind2, blind3
   std::vector<std::pair<std::string, int64_t>> right;  // kind and onset, the most striking first
+  std::vector<std::vector<std::pair<std::string, int64_t>>> alone;  // stretches of the text by itself, each with all it may be called
   CorpusText text, reference;
   bool is_reference() const { return id == prompt_name + " reference"; }
 };

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <functional>
-#include <set>
 
 #include "harness/text_findings/salad_features.h"
 
@@ -15,7 +13,6 @@ constexpr size_t size = salad_feature_count + 1;  // the last one is the interce
 using Row = std::array<double, size>;
 
 constexpr int64_t window = 32, step = 8;
-constexpr int folds = 5;
 
 struct Window {
   Row features;
@@ -117,49 +114,13 @@ Row regression(const std::vector<Window>& windows) {
   return weights;
 }
 
-// FNV-1a, 64 bits.
-int fold_of(const std::string& prompt) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : prompt) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return static_cast<int>((hash >> 32) % folds);
-}
-
 }  // namespace
 
-GibberishRules fitted(const std::vector<const LabelledText*>& texts) {
+void fit_salad(GibberishRules& rules, const std::vector<const LabelledText*>& texts) {
   const Row weights = regression(windows_of(texts));
-  GibberishRules rules;
-  std::copy_n(weights.begin(), salad_feature_count, rules.salad_weights.begin());
-  rules.salad_intercept = weights[size - 1];
-  return rules;
-}
-
-namespace {
-
-// What each group of texts is judged to be by rules that were made without it.
-std::vector<Judged> left_out(const std::vector<LabelledText>& corpus, const std::function<std::string(const LabelledText&)>& group) {
-  std::set<std::string> groups;
-  for (const LabelledText& one : corpus) groups.insert(group(one));
-  std::vector<Judged> all;
-  for (const std::string& out : groups) {
-    std::vector<const LabelledText*> others;
-    for (const LabelledText& one : corpus)
-      if (group(one) != out) others.push_back(&one);
-    const GibberishRules rules = fitted(others);
-    for (const LabelledText& one : corpus)
-      if (group(one) == out) all.push_back(judge(one, rules));
-  }
-  return all;
-}
-
-}  // namespace
-
-std::vector<Judged> cross_validated(const std::vector<LabelledText>& corpus) {
-  return left_out(corpus, [](const LabelledText& one) { return std::to_string(fold_of(one.prompt_name)); });
-}
-
-std::vector<Judged> leave_set_out(const std::vector<LabelledText>& corpus) {
-  return left_out(corpus, [](const LabelledText& one) { return one.half == "held_out" ? std::string("tuning") : one.half; });
+  const auto rounded = [](double weight) { return std::round(100 * weight) / 100; };
+  std::transform(weights.begin(), weights.begin() + salad_feature_count, rules.salad_weights.begin(), rounded);
+  rules.salad_intercept = rounded(weights[size - 1]);
 }
 
 }  // namespace kvdiff::test

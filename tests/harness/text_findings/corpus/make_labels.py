@@ -63,7 +63,7 @@ def excused(stretch, reference):
 
 
 def label(text, reading, reference):
-    """`right`: what may be said of it, the most striking first."""
+    """`right`: what may be said of it, the most striking first. `alone`: its stretches, whatever the reference does."""
     own = stretches(text, reading)
     right = [{"kind": "none", "onset": -1}]
     for stretch in own:
@@ -72,7 +72,7 @@ def label(text, reading, reference):
             break
     sound = right[0]["kind"] == "none"
     hard = sound and (bool(own) or "by hand" in text["id"] or text["prompt"] not in PLAIN_PROMPTS) and reading != "none plain"
-    return {"id": text["id"], "half": half_of(text["id"]), "right": right, "hard_negative": hard}
+    return {"id": text["id"], "half": half_of(text["id"]), "right": right, "hard_negative": hard, "alone": own}
 
 
 def read(name):
