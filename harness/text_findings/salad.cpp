@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <fmt/format.h>
 #include <numeric>
 
@@ -20,12 +21,21 @@ std::string evidence_of(const GeneratedText& text, const LabelledStretch& stretc
       mean(nll), stretch.first, stretch.end - 1, reference, 100 * surprise_of(text).share(stretch.first, stretch.end));
 }
 
+// Half of the tokens of a stretch must be something else than white space again: line breaks in a row are nothing to be read,
+// foreseen or not.
+bool can_be_read(const GeneratedText& text, const LabelledStretch& stretch) {
+  int64_t again = 0;
+  for (auto i = static_cast<size_t>(std::max<int64_t>(stretch.first, 1)); i < static_cast<size_t>(stretch.end); ++i)
+    again += text.tokens[i] == text.tokens[i - 1] && text.pieces[i].find_first_not_of(" \t\r\n\v\f") == std::string::npos;
+  return 2 * again <= stretch.tokens();
+}
+
 }  // namespace
 
 std::optional<GibberishFinding> find_salad(const GeneratedText& text, const std::vector<LabelledStretch>& stretches,
                                            std::span<const double> reference_nll, const GibberishRules& rules) {
   for (const LabelledStretch& stretch : stretches) {
-    if (stretch.state != TextState::salad || stretch.tokens() < rules.salad_tokens) continue;
+    if (stretch.state != TextState::salad || stretch.tokens() < rules.salad_tokens || !can_be_read(text, stretch)) continue;
     GibberishFinding finding;
     finding.kind = GibberishKind::word_salad;
     finding.onset = stretch.first;
