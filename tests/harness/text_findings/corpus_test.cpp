@@ -25,24 +25,24 @@ void check_half(const std::string& half, double share_right, double share_onset)
 
 }  // namespace
 
-// On the texts that it was made with: what is reached today, to keep it from getting worse. What to expect of a text that it
-// was not made with is another figure: ./x gibberish --leave-set-out, and corpus/README.md.
+// What is reached today, to keep it from getting worse. The weights are trained on all sets but the last. What to expect of a text
+// that they were not trained on: the last case, ./x gibberish --leave-set-out, and corpus/README.md.
 TEST_CASE("gibberish in labelled texts: kind and onset, on the first set", "[text_findings][corpus]") {
-  check_half("tuning", 165.0 / 174, 78.0 / 86);
-  check_half("held_out", 176.0 / 184, 70.0 / 73);
+  check_half("tuning", 165.0 / 174, 80.0 / 86);
+  check_half("held_out", 180.0 / 184, 62.0 / 75);
 }
 
 TEST_CASE("gibberish in labelled texts: kind and onset, on the second and the third set", "[text_findings][corpus]") {
-  check_half("fresh", 134.0 / 139, 66.0 / 71);
-  check_half("more", 173.0 / 181, 54.0 / 59);
+  check_half("fresh", 136.0 / 139, 64.0 / 73);
+  check_half("more", 179.0 / 181, 57.0 / 62);
 }
 
-// Met once before anything was tuned on it: 220 of 238 and 83 of 99.
-TEST_CASE("gibberish in labelled texts: kind and onset, on the set that was blind at first", "[text_findings][corpus]") {
-  check_half("blind", 221.0 / 238, 85.0 / 99);
+TEST_CASE("gibberish in labelled texts: kind and onset, on the sets that were blind at first", "[text_findings][corpus]") {
+  check_half("blind", 225.0 / 238, 86.0 / 102);
+  check_half("blind2", 233.0 / 254, 93.0 / 102);
 }
 
-// Met once, and not tuned on. The aim, 95 % of kinds, is missed; 90 % of onsets is met.
-TEST_CASE("gibberish in labelled texts: kind and onset, on the set that is blind", "[text_findings][corpus]") {
-  check_half("blind2", 224.0 / 254, 90.0 / 100);
+// Not trained on. The aim, 95 % of kinds and 90 % of onsets, is missed.
+TEST_CASE("gibberish in labelled texts: kind and onset, on the set that is not trained on", "[text_findings][corpus]") {
+  check_half("blind3", 241.0 / 256, 99.0 / 118);
 }

@@ -161,7 +161,7 @@ TEST_CASE("repetition in a scored text is found by its labels, in another one by
   const std::vector<LabelledStretch> labelled = labelled_stretches(labelling_features(text.generated(), {}), labelling_weights());
   REQUIRE_FALSE(labelled.empty());
   CHECK(labelled[0].state == TextState::stuck);
-  CHECK(labelled[0].first == found.onset);
+  CHECK(std::abs(labelled[0].first - found.onset) <= 8);  // where the tail begins to say nothing new, near to the labels
   text.nll.back() = std::numeric_limits<double>::infinity();  // not scored, then
   CHECK(find_gibberish(text.generated()).kind == GibberishKind::repetition);
   text.nll.clear();
