@@ -14,7 +14,8 @@ namespace kvdiff {
 // on labelled texts: ./x gibberish.
 // It does NOT find: fluent nonsense, wrong facts, text that breaks off; languages of one script but those of languages.cpp;
 // loops of fewer turns than the rules below ask for; repetition that the text gets out of again; salad where no
-// log-probabilities are given. "none" says that none of the kinds below was found, not that the text reads well.
+// log-probabilities are given, or of fewer tokens than the rules ask for. "none" says that none of the kinds below was found,
+// not that the text reads well.
 enum class GibberishKind { none, loop, repetition, stuck_token, word_salad, language_mix, invalid_utf8, empty };
 std::string_view name_of(GibberishKind kind);
 
@@ -23,7 +24,8 @@ struct GeneratedText {
   std::span<const int32_t> tokens;
   std::span<const std::string> pieces;
   bool ended = false;  // the model ended it by itself (its end token may or may not be among the tokens)
-  std::span<const double> nll = {};  // -ln p of each token by the reference, nats (harness/run/text_scores.h); empty: not scored
+  // -ln p of each token by the reference, nats (harness/run/text_scores.h); empty, not all finite or fewer than 8: not scored.
+  std::span<const double> nll = {};
 };
 
 struct GibberishFinding {

@@ -33,7 +33,8 @@ std::vector<Scores> state_scores(const FeatureTable& table, const LabellingWeigh
 }
 
 std::vector<Steps> step_scores(const FeatureTable& table, const LabellingWeights& weights) {
-  const Steps each = {Scores{0, 0, sooner_stuck}, {weights.sound_behind_salad, 0, 0}, {weights.sound_behind_stuck, weights.salad_behind_stuck, 0}};
+  const Scores from_stuck = {weights.sound_behind_stuck, weights.salad_behind_stuck, 0};
+  const Steps each = {Scores{0, 0, sooner_stuck}, {weights.sound_behind_salad, 0, 0}, from_stuck};
   std::vector<Steps> scores(table.columns[0].size(), each);
   for (size_t j = 0; j < table.columns.size(); ++j)
     for (size_t i = 0; i < scores.size(); ++i) {

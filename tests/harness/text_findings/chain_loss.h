@@ -16,8 +16,10 @@ struct Chain {
 struct ParameterPlaces {
   size_t token, start;  // features
   size_t of_token(size_t state, size_t feature) const { return (state - 1) * token + feature; }
-  size_t of_start(size_t kind, size_t feature) const { return 2 * token + kind * start + feature; }  // into salad, into stuck, salad to stuck
-  size_t of_step(size_t kind) const { return 2 * token + 3 * start + kind; }                        // salad to sound, stuck to sound, stuck to salad
+  // Kinds: sound to salad, sound to stuck, salad to stuck.
+  size_t of_start(size_t kind, size_t feature) const { return 2 * token + kind * start + feature; }
+  // Kinds: salad to sound, stuck to sound, stuck to salad.
+  size_t of_step(size_t kind) const { return 2 * token + 3 * start + kind; }
   size_t count() const { return 2 * token + 3 * start + 3; }
 };
 

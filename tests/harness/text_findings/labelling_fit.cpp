@@ -89,7 +89,8 @@ LabellingWeights unfolded(const Data& data, const Column& parameters) {
     weights.token[0].stuck -= data.mean[j] * stuck;
   }
   for (size_t j = 0; j < places.start; ++j)
-    weights.start.push_back({data.start_names[j], parameters[places.of_start(0, j)], parameters[places.of_start(1, j)], parameters[places.of_start(2, j)]});
+    weights.start.push_back({data.start_names[j], parameters[places.of_start(0, j)], parameters[places.of_start(1, j)],
+                             parameters[places.of_start(2, j)]});
   weights.sound_behind_salad = parameters[places.of_step(0)];
   weights.sound_behind_stuck = parameters[places.of_step(1)];
   weights.salad_behind_stuck = parameters[places.of_step(2)];
