@@ -10,7 +10,7 @@ namespace kvdiff {
 namespace {
 
 constexpr int64_t snap = 8;  // a second saying begins with a line or sentence, if one begins so soon
-constexpr int64_t too_late = 20, too_early = 40;  // how far labels of tokens are out, at most, about where a reader sees it begin
+constexpr int64_t before = 20, behind = 40, shortest = 20;  // tokens: how far labels are out, at most; what a tail must have
 
 struct Tail {
   int64_t onset = 0;
@@ -49,11 +49,12 @@ GibberishFinding repetition_from(const std::vector<Adds>& adds, int64_t first, i
   return finding;
 }
 
-// Where what is labelled stuck from `labelled` on begins to say nothing new. The labels know little of where a second saying begins.
+// Where what is labelled stuck from `labelled` on begins to say nothing new: the labels know little of where a second saying begins.
+// The costs are those that put most onsets of the labelled texts right.
 int64_t settled_onset(const GeneratedText& text, const std::vector<Adds>& adds, int64_t labelled) {
   constexpr double anything = -1e9, order_cost = 0.7, news_cost = 14;
-  const Tail tail = flattest_tail(adds, order_cost, news_cost, std::max<int64_t>(0, labelled - too_late),
-                                  std::min(count(text) - too_late, labelled + too_early), {labelled, anything});
+  const Tail tail = flattest_tail(adds, order_cost, news_cost, std::max<int64_t>(0, labelled - before),
+                                  std::min(count(text) - shortest, labelled + behind), {labelled, anything});
   return next_sentence(text, tail.onset);
 }
 
