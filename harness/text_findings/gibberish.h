@@ -57,9 +57,9 @@ struct GibberishRules {
   double stuck_share = 0.7;
   double loop_share = 0.8;
   // What speaks for salad token by token, log-odds (salad_features.h): the labels build on it. A logistic regression.
-  double salad_intercept = -7.65;
-  std::array<double, salad_feature_count> salad_weights = {1.41, -1.26, 1.53, -3.29, 3.24, 2.16, 3.35, 1.28, 0.24,
-                                                         1.19, 0.88, 0.11, 0.69, -1.95, 1.70, 4.98, -0.56, 0.78};
+  double salad_intercept = -7.72;
+  std::array<double, salad_feature_count> salad_weights = {1.50, -1.81, 1.53, -3.10, 3.19, 2.10, 3.26, 1.19, 0.31,
+                                                         1.18, 0.83, 0.06, 0.73, -1.83, 2.13, 5.05, -0.74, 0.65};
   // Repetition in texts that are not scored: of at least `repetition_tokens` up to the end nearly all was said before, each new
   // order taken for `order_cost` tokens and each piece of news for `news_cost`: what is left must be this share of the tokens. A
   // list has a piece of news in eight tokens or so. A third as many tokens again if the model ended the text by itself. Of any

@@ -1,5 +1,5 @@
 // kvdiff_gibberish_score [--texts HALF | --cross-validate | --leave-set-out | --fit]: how often the detector of gibberish is right on the
-// labelled texts, by half. --texts: every text of that half (tuning, held_out, fresh, more, blind, blind2, blind3) on which it is wrong, too.
+// labelled texts, by half. --texts: every text of that half (tuning, held_out, fresh, more, blind, blind2, blind3, blind4) on which it is wrong, too.
 // --cross-validate, --leave-set-out: the same with rules that were made without a fifth of the prompts, or without the set,
 // that the text is of. --fit: the weights of word salad (gibberish.h), and those of the labels (labelling_weights.cpp).
 #include <fmt/format.h>
@@ -46,7 +46,7 @@ void print_labelling(const LabellingWeights& weights) {
 
 // All texts, or those of `half`, with every text on which the detector is wrong.
 void print_judged(const std::vector<Judged>& judged, const std::string& half) {
-  for (const std::string one : {"tuning", "held_out", "fresh", "more", "blind", "blind2", "blind3"})
+  for (const std::string one : {"tuning", "held_out", "fresh", "more", "blind", "blind2", "blind3", "blind4"})
     if ((half.empty() || half == one) && score_of(judged, one).texts > 0) print_score(one, score_of(judged, one));
   if (half.empty()) return print_score("all", score_of(judged, ""));
   for (const Judged& one : judged)

@@ -9,10 +9,10 @@ namespace {
 
 using nlohmann::json;
 
-// Of all sets: NAME.jsonl, NAME.fresh.jsonl, NAME.more.jsonl, NAME.blind.jsonl, NAME.blind2.jsonl, NAME.blind3.jsonl.
+// Of all sets: NAME.jsonl, NAME.fresh.jsonl, NAME.more.jsonl, NAME.blind.jsonl, NAME.blind2.jsonl, NAME.blind3.jsonl, NAME.blind4.jsonl.
 std::vector<json> lines_of(const std::string& name) {
   std::vector<json> lines;
-  for (const std::string set : {"", ".fresh", ".more", ".blind", ".blind2", ".blind3"}) {
+  for (const std::string set : {"", ".fresh", ".more", ".blind", ".blind2", ".blind3", ".blind4"}) {
     std::ifstream file(std::string(KVDIFF_SOURCE_DIR) + "/tests/harness/text_findings/corpus/" + name + set + ".jsonl");
     for (std::string line; std::getline(file, line);) lines.push_back(json::parse(line));
   }

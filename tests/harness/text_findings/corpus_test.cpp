@@ -28,18 +28,19 @@ void check_half(const std::string& half, double share_right, double share_onset)
 // What is reached today, to keep it from getting worse. The weights are trained on all sets but the last. What to expect of a text
 // that they were not trained on: the last case, ./x gibberish --leave-set-out, and corpus/README.md.
 TEST_CASE("gibberish in labelled texts: kind and onset, on the first set", "[text_findings][corpus]") {
-  check_half("tuning", 165.0 / 174, 80.0 / 86);
-  check_half("held_out", 180.0 / 184, 62.0 / 75);
+  check_half("tuning", 166.0 / 174, 80.0 / 86);
+  check_half("held_out", 179.0 / 184, 63.0 / 75);
 }
 
 TEST_CASE("gibberish in labelled texts: kind and onset, on the second and the third set", "[text_findings][corpus]") {
-  check_half("fresh", 136.0 / 139, 64.0 / 73);
+  check_half("fresh", 137.0 / 139, 65.0 / 74);
   check_half("more", 179.0 / 181, 57.0 / 62);
 }
 
 TEST_CASE("gibberish in labelled texts: kind and onset, on the sets that were blind at first", "[text_findings][corpus]") {
-  check_half("blind", 225.0 / 238, 86.0 / 102);
+  check_half("blind", 226.0 / 238, 87.0 / 103);
   check_half("blind2", 233.0 / 254, 93.0 / 102);
+  check_half("blind3", 244.0 / 256, 104.0 / 118);
 }
 
 // Not trained on. The aim, 95 % of kinds and 90 % of onsets, is missed.

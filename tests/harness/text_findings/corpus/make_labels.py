@@ -16,9 +16,10 @@ import re
 HERE = pathlib.Path(__file__).parent
 STUCK = {"loop", "stuck_token", "repetition"}
 SLACK = 32
-INFIXES = ("", ".fresh", ".more", ".blind", ".blind2", ".blind3")  # of the sets, between the names of their files and their endings
+INFIXES = ("", ".fresh", ".more", ".blind", ".blind2", ".blind3", ".blind4")  # of the sets, between the names of their files and their endings
 PLAIN_PROMPTS = {"prose", "explain", "letter", "rivers", "bicycle", "email", "story", "history", "planets", "garden",
-                 "rainbow", "savings", "sailor", "choice", "diary", "fridge", "volcano", "dragon", "complaint", "tides", "robot", "landlord"}
+                 "rainbow", "savings", "sailor", "choice", "diary", "fridge", "volcano", "dragon", "complaint", "tides", "robot", "landlord",
+                 "bees", "bottle", "teacher", "puncture"}
 
 
 def half_of(name):
