@@ -13,7 +13,7 @@ import subprocess
 
 HERE = pathlib.Path(__file__).parent
 TOKENS = 144
-SETS = ("fresh", "more", "blind", "blind2", "blind3", "blind4")
+SETS = ("fresh", "more", "blind", "blind2", "blind3", "blind4", "blind5")
 
 
 def read(name, infix=""):
