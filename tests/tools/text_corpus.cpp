@@ -4,6 +4,7 @@
 // nll in hundredths of a nat. A piece that is no UTF-8 by itself is a list of bytes.
 #include <cmath>
 #include <cstdlib>
+#include <fmt/format.h>
 #include <iostream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -38,8 +39,11 @@ Ids tokens_of_bytes(const Tokenizer& tokenizer, const std::string& hex) {
   for (int32_t id = 0; id < tokenizer.vocabulary_size(); ++id)
     if (const std::string bytes = tokenizer.token_bytes(id); bytes.size() == 1) by_byte.emplace(bytes, id);
   Ids tokens;
-  for (size_t i = 0; i + 1 < hex.size(); i += 2)
-    tokens.push_back(by_byte.at(std::string(1, static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16)))));
+  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
+    const auto token = by_byte.find(std::string(1, static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16))));
+    if (token == by_byte.end()) throw UserError(ExitCode::input, fmt::format("the vocabulary has no token for the byte {}", hex.substr(i, 2)));
+    tokens.push_back(token->second);
+  }
   return tokens;
 }
 
