@@ -5,9 +5,16 @@ import pathlib
 import unittest
 
 HERE = pathlib.Path(__file__).parent
-spec = importlib.util.spec_from_file_location("make_labels", HERE / "make_labels.py")
-make_labels = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(make_labels)
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+make_labels, compare_readings = script("make_labels"), script("compare_readings")
 
 
 def lines(name):
@@ -44,6 +51,18 @@ class CorpusTest(unittest.TestCase):
         names = {text["id"] for text in self.texts}
         for text in self.texts:
             self.assertIn(text["prompt"] + " reference", names)
+
+    def test_what_two_readings_differ_in(self):
+        for one, other, what in (("none", "none plain", ""), ("none", "loop@#3", "kind"), ("?", "?", "kind"), ("?", "none", "kind"),
+                                 ("loop@#3", "loop@#11", ""), ("loop@#3", "loop@#12", "onset"), ("loop@#3", "repetition@#3", "kind"),
+                                 ("loop@#40|repetition@#5", "repetition@#9;word_salad@#90", ""), ("loop@#3;word_salad@#50", "word_salad@#50", "kind")):
+            self.assertEqual(compare_readings.differ(one, other), what, (one, other))
+
+    def test_two_readers_of_a_set_read_all_of_its_texts(self):
+        names = {text["id"] for text in lines("texts.blind5.jsonl") if "id" in text}
+        for reader in (1, 2):
+            readings = json.loads((HERE / f"readings.blind5.reader{reader}.json").read_text(encoding="utf-8"))
+            self.assertEqual(readings.keys(), names)
 
 
 if __name__ == "__main__":
